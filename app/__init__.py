@@ -1,0 +1,1 @@
+"""The web tier: HTTP only. It knows workers by task name and stores by their ports."""

@@ -1,0 +1,1 @@
+"""Accepting events: bytes to envelopes, keys, limits, group commit."""

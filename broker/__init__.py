@@ -1,0 +1,1 @@
+"""The broker: its keys and scripts, the task message, the Redis channel."""

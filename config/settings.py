@@ -1,0 +1,134 @@
+"""Settings: parsed once from the environment into one frozen dataclass.
+
+Every field has a type, a default and a sentence; ``docs/settings.md`` is generated
+from them (``./sluice docs settings``), so the reference cannot drift from the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+PREFIX = "SLUICE_"
+
+
+class SettingsError(ValueError):
+    """A setting in the environment cannot be used; the message names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A string that ``repr``, ``str`` and logs never show."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """The secret itself, for the one call that needs it."""
+        return self._value
+
+    def __str__(self) -> str:
+        return "Secret()"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+def _setting(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one process. Built by :func:`load_settings`; never changed after."""
+
+    home: Path = _setting(Path(".sluice"), "Folder of state: embedded servers' data, ports, logs.")
+    cache: Path = _setting(Path("~/.cache/sluice"), "Folder of downloads, shared by checkouts.")
+
+    web_host: str = _setting("127.0.0.1", "Address the web tier listens on.")
+    web_port: int = _setting(8000, "Port of the web tier; 0 takes any free one.")
+    web_workers: int = _setting(2, "Processes of the web tier.")
+    web_threads: int = _setting(32, "Threads of each web process: its requests in flight.")
+
+    redis_url: Secret = _setting(
+        Secret(""), "Broker, as redis://…; empty uses the embedded Valkey."
+    )
+    postgres_dsn: Secret = _setting(
+        Secret(""), "PostgreSQL, as postgresql://…; empty uses the embedded server."
+    )
+    elasticsearch_url: Secret = _setting(
+        Secret(""), "Elasticsearch, as http(s)://…; empty uses the embedded server."
+    )
+    s3_endpoint: str = _setting("", "S3 endpoint URL; empty uses the embedded SeaweedFS.")
+    s3_bucket: str = _setting("sluice", "Bucket of the packs; three letters or more.")
+    s3_access_key: Secret = _setting(Secret(""), "S3 access key.")
+    s3_secret_key: Secret = _setting(Secret(""), "S3 secret key.")
+    s3_region: str = _setting("us-east-1", "S3 region.")
+    search_prefix: str = _setting(
+        "sluice", "First part of every Elasticsearch index and template name."
+    )
+
+    session_key: Secret = _setting(
+        Secret(""), "Key that signs page sessions; `up` makes one and keeps it in the home."
+    )
+
+    max_wire_bytes: int = _setting(16 * MEBIBYTE, "Largest request body as sent, in bytes.")
+    max_body_bytes: int = _setting(
+        16 * MEBIBYTE, "Largest request body after decompression, in bytes."
+    )
+    max_event_bytes: int = _setting(MEBIBYTE, "Largest single event, in bytes of JSON.")
+    max_depth: int = _setting(500, "Deepest nesting of JSON accepted, in levels.")
+    key_cache_seconds: int = _setting(
+        5, "How long a web process trusts a key it looked up: how late a revocation may bite."
+    )
+
+    commit_max_events: int = _setting(500, "Most events that share one task message.")
+    commit_max_bytes: int = _setting(2 * MEBIBYTE, "Most raw bytes that share one task message.")
+    publish_timeout_seconds: float = _setting(
+        5.0, "How long the broker may take to store a batch before the sender gets 503."
+    )
+
+    join_max_events: int = _setting(2000, "Most events store_files joins into one pack.")
+    join_max_bytes: int = _setting(16 * MEBIBYTE, "Most message bytes store_files joins.")
+    lease_seconds: float = _setting(
+        10.0, "How long a worker's reservation outlives its last sign of life."
+    )
+    frame_bytes: int = _setting(128 * 1024, "Raw bytes a pack frame aims at.")
+
+    log_level: str = _setting("info", "debug, info, warning or error.")
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    try:
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text)
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {text!r}") from None
+    if kind is Path:
+        return Path(text)
+    if kind is Secret:
+        return Secret(text)
+    return text
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Parse ``SLUICE_*`` variables; raises :class:`SettingsError` naming the one that is wrong."""
+    hints = get_type_hints(Settings)
+    values = {}
+    for item in fields(Settings):
+        name = PREFIX + item.name.upper()
+        if name in environ:
+            values[item.name] = _parse(name, hints[item.name], environ[name])
+    settings = Settings(**values)
+    for name in ("max_wire_bytes", "max_body_bytes", "max_event_bytes", "max_depth"):
+        if getattr(settings, name) <= 0:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be above zero")
+    if len(settings.s3_bucket) < 3:
+        raise SettingsError("SLUICE_S3_BUCKET must have three letters or more")
+    return settings

@@ -1,0 +1,79 @@
+"""What normalising an envelope gives: the record that SQL and search are made from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from events.envelope import Envelope
+
+
+class Malformed(ValueError):
+    """An event that cannot be understood at all; ``code`` is stable, the message explains."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an event type's own SQL table: its name and PostgreSQL type."""
+
+    name: str
+    pg_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """What makes crashes one group, and how a person recognises it."""
+
+    fingerprint: str
+    title: str
+    culprit: str | None
+
+    def group_id(self, project_id: int) -> UUID:
+        """The group's id: the same for the same project and fingerprint, wherever it is made."""
+        digest = hashlib.sha256(f"{project_id}\0{self.fingerprint}".encode("utf-8", "replace"))
+        bits = int.from_bytes(digest.digest()[:16], "big")
+        bits = bits & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62  # UUIDv8, RFC 9562 5.8
+        return UUID(int=bits)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One normalised event.
+
+    ``row`` holds the values of the type's ``COLUMNS`` in order, fit for PostgreSQL (no NUL, no
+    lone surrogate). ``document`` is the search document's own part, fit for strict JSON.
+    ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
+    in UTC where it could be read.
+    """
+
+    id: UUID
+    project_id: int
+    occurred_at: datetime | None
+    user_key: str | None
+    row: tuple[Any, ...]
+    document: dict[str, Any]
+    group: GroupKey | None = None
+
+
+class EventType(Protocol):
+    """What a module of an event type offers (``events.crash``, ``events.rum``, …)."""
+
+    COLUMNS: tuple[Column, ...]
+
+    def normalise(self, envelope: Envelope) -> Record:
+        """The record of an envelope; pure. Raises :class:`Malformed`."""
+        ...
+
+    def picture(self, envelope: Envelope) -> dict[str, Any]:
+        """The full picture for a person, with the keys of the API's event; pure.
+
+        Raises :class:`Malformed`.
+        """
+        ...

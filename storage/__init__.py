@@ -1,0 +1,1 @@
+"""Ports and adapters of the three storage layers: files (S3), SQL, search."""

@@ -1,0 +1,1 @@
+"""Elasticsearch: mappings, bulk indexing, search."""
