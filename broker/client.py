@@ -1,0 +1,143 @@
+"""The broker as the web tier and operators see it: publish a batch, look at queues and counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import redis
+
+from broker import keys, scripts
+from broker.connection import broker_errors, connect
+from broker.message import (
+    OLDEST_HEADER,
+    UnreadableMessage,
+    batch_message,
+    message_headers,
+)
+from config.policy import QUEUES
+from config.settings import Secret
+from events.envelope import Envelope
+from events.ids import Clock, id_minute, now_ms
+
+#: How long a published batch is remembered, in seconds: a spool may replay within that time.
+BATCH_MEMORY_SECONDS = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """One queue as it stands: messages by state, events in all of them, age of the oldest ready."""
+
+    queue: str
+    ready: int
+    reserved: int
+    parked: int
+    events: int
+    oldest_age_seconds: float | None
+    paused: bool
+
+
+class Broker:
+    """Publishes batches and reads queues. Safe to share between threads; connects when used."""
+
+    def __init__(self, redis_url: Secret, *, timeout: float, clock: Clock = now_ms) -> None:
+        self._client = connect(redis_url, timeout=timeout)
+        self._clock = clock
+
+    def publish(self, event_type: str, batch_id: UUID, envelopes: Sequence[Envelope]) -> None:
+        """Store a batch durably in ``<type>.files`` and count it in the ledger, once per batch id.
+
+        Returns when the broker has it on disk (with ``appendfsync always``). Raises
+        :class:`StoreDown` when it did not answer: the batch may then be stored or not, and may be
+        published again under the same id.
+        """
+        message = batch_message(event_type, batch_id, envelopes)
+        counts: dict[tuple[str, str], int] = {}
+        for envelope in envelopes:
+            slot = (
+                keys.accepted(id_minute(envelope.id)),
+                keys.accepted_field(envelope.project_id, event_type),
+            )
+            counts[slot] = counts.get(slot, 0) + 1
+        triples = [part for (key, field), n in counts.items() for part in (key, field, n)]
+        with broker_errors():
+            scripts.run(
+                self._client,
+                "publish",
+                message.queue,
+                message.raw,
+                message.events,
+                keys.batch(batch_id),
+                BATCH_MEMORY_SECONDS,
+                *triples,
+            )
+
+    def accepted(self, first_minute: int, last_minute: int) -> dict[tuple[int, int, str], int]:
+        """Events accepted by (minute of the id, project, type), both minutes included."""
+        minutes = range(first_minute, last_minute + 1)
+        with broker_errors(), self._pipeline() as pipe:
+            for minute in minutes:
+                pipe.hgetall(keys.accepted(minute))
+            rows = pipe.execute()
+        found: dict[tuple[int, int, str], int] = {}
+        for minute, row in zip(minutes, rows, strict=True):
+            for field, count in row.items():
+                project, _, event_type = field.decode().partition("|")
+                found[minute, int(project), event_type] = int(count)
+        return found
+
+    def totals(self) -> dict[str, int]:
+        """The running counters, such as accepted and retried, since the broker's data began."""
+        with broker_errors():
+            found = self._client.hgetall(keys.TOTALS)
+        return {name.decode(): int(count) for name, count in found.items()}
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a running counter."""
+        with broker_errors():
+            self._client.hincrby(keys.TOTALS, name, by)
+
+    def queues(self) -> list[QueueState]:
+        """The state of every queue of the policy table, also those nobody consumes."""
+        with broker_errors(), self._pipeline() as pipe:
+            for queue in QUEUES:
+                pipe.llen(queue)
+                pipe.hlen(keys.reserved(queue))
+                pipe.hlen(keys.parked(queue))
+                pipe.get(keys.events(queue))
+                pipe.lindex(queue, -1)
+                pipe.exists(keys.pause(queue))
+            rows = iter(pipe.execute())
+        return [
+            QueueState(
+                queue=queue,
+                ready=next(rows),
+                reserved=next(rows),
+                parked=next(rows),
+                events=int(next(rows) or 0),
+                oldest_age_seconds=self._age(next(rows)),
+                paused=bool(next(rows)),
+            )
+            for queue in QUEUES
+        ]
+
+    def check(self) -> None:
+        """Raise :class:`StoreDown` unless the broker answers."""
+        with broker_errors():
+            self._client.ping()
+
+    def _age(self, message: bytes | None) -> float | None:
+        if message is None:
+            return None
+        try:
+            oldest = message_headers(message).get(OLDEST_HEADER)
+        except UnreadableMessage:
+            return None
+        return max(0.0, (self._clock() - oldest) / 1000) if isinstance(oldest, int) else None
+
+    @contextmanager
+    def _pipeline(self) -> Iterator[redis.client.Pipeline[bytes]]:
+        with self._client.pipeline(transaction=False) as pipe:
+            yield pipe

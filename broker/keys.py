@@ -1,0 +1,57 @@
+"""Names of the broker's keys. A queue's ready list has the queue's own name, as stock tools expect.
+
+========================  =====================================================================
+``<queue>``               list of ready messages, newest at the head
+``reserved:<queue>``      hash of delivery tag → message handed to a worker and not yet answered
+``owners:<queue>``        hash of delivery tag → owner of that reservation
+``deliveries:<queue>``    hash of SHA-1 of a message → how often it was handed out and came back
+``parked:<queue>``        hash of tag → message no task can take; ``parked-why:<queue>`` says why
+``events:<queue>``        how many events ready, reserved and parked messages hold
+``pause:<queue>``         while it exists nothing is handed out; its value says why
+``wake:<queue>``          list that publishers push to and idle workers block on
+``lease:<owner>``         exists while an owner lives; ``absent:<owner>`` while it is suspected dead
+``batch:<id>``            this batch was published: makes publishing idempotent
+``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
+``totals``                hash of running counters: accepted, retried
+========================  =====================================================================
+"""
+
+from __future__ import annotations
+
+TOTALS = "totals"
+
+
+def reserved(queue: str) -> str:
+    return f"reserved:{queue}"
+
+
+def parked(queue: str) -> str:
+    return f"parked:{queue}"
+
+
+def parked_why(queue: str) -> str:
+    return f"parked-why:{queue}"
+
+
+def events(queue: str) -> str:
+    return f"events:{queue}"
+
+
+def pause(queue: str) -> str:
+    return f"pause:{queue}"
+
+
+def lease(owner: str) -> str:
+    return f"lease:{owner}"
+
+
+def batch(batch_id: object) -> str:
+    return f"batch:{batch_id}"
+
+
+def accepted(minute: int) -> str:
+    return f"accepted:{minute}"
+
+
+def accepted_field(project_id: int, event_type: str) -> str:
+    return f"{project_id}|{event_type}"

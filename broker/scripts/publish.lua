@@ -1,0 +1,19 @@
+#!lua
+-- Publish an accepted batch once: message, ledger and event count change together or not at all.
+-- ARGV: queue, message, events, batch key, seconds the batch is remembered,
+--       then triples: ledger key, field, events
+if not redis.call('SET', ARGV[4], 1, 'NX', 'EX', ARGV[5]) then
+  return 0
+end
+local queue = ARGV[1]
+redis.call('LPUSH', queue, ARGV[2])
+redis.call('INCRBY', 'events:' .. queue, ARGV[3])
+redis.call('HINCRBY', 'totals', 'accepted', ARGV[3])
+for i = 6, #ARGV, 3 do
+  redis.call('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])
+end
+local wake = 'wake:' .. queue
+redis.call('LPUSH', wake, 1)
+redis.call('LTRIM', wake, 0, 15)
+redis.call('PEXPIRE', wake, 60000)
+return 1
