@@ -71,6 +71,9 @@ class Settings:
     search_prefix: str = _setting(
         "sluice", "First part of every Elasticsearch index and template name."
     )
+    search_replicas: int = _setting(
+        0, "Replicas of each new search index; one or more on a cluster of several nodes."
+    )
 
     session_key: Secret = _setting(
         Secret(""), "Key that signs page sessions; `up` makes one and keeps it in the home."
