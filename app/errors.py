@@ -1,0 +1,104 @@
+"""Every error answer of the web tier: one body, ``{"error": {"code", "message"}}``, stable codes.
+
+Clients and alerts match on the code, so a code never changes its meaning; the message is for a
+person and may. :class:`ApiError` knows no framework: any lane that answers HTTP can render it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import orjson
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+Code = Literal[
+    "bad_argument",
+    "bad_encoding",
+    "bad_request",
+    "body_too_large",
+    "body_truncated",
+    "broker_unavailable",
+    "cannot_decide",
+    "empty_batch",
+    "event_too_large",
+    "internal",
+    "invalid_event",
+    "key_missing",
+    "key_revoked",
+    "key_unknown",
+    "method_not_allowed",
+    "not_found",
+    "not_json",
+    "rate_limited",
+    "store_down",
+    "token_missing",
+    "token_unknown",
+    "too_deep",
+    "unavailable",
+]
+"""Every code the web tier answers with."""
+
+_BY_STATUS: Mapping[int, Code] = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    429: "rate_limited",
+    503: "unavailable",
+}
+
+JSON = "application/json"
+
+log = structlog.get_logger(__name__)
+
+
+class ApiError(Exception):
+    """An answer other than success: raised anywhere below a view, rendered once."""
+
+    def __init__(
+        self, status: int, code: Code, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+    def body(self) -> bytes:
+        """The body of the answer, as JSON."""
+        return error_body(self.code, self.message)
+
+
+def error_body(code: Code, message: str) -> bytes:
+    """The one error body; text that UTF-8 cannot carry is replaced, never raised on."""
+    readable = message.encode("utf-8", "replace").decode()
+    return orjson.dumps({"error": {"code": code, "message": readable}})
+
+
+def _answer(status: int, code: Code, message: str, headers: Mapping[str, str]) -> Response:
+    return Response(error_body(code, message), status, dict(headers), content_type=JSON)
+
+
+def _on_api_error(error: ApiError) -> Response:
+    return _answer(error.status, error.code, error.message, error.headers)
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = _BY_STATUS.get(status, "internal" if status >= 500 else "bad_request")
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return _answer(status, code, error.description or error.name, headers)
+
+
+def _on_bug(error: Exception) -> Response:
+    log.error("unhandled_exception", exc_info=error)
+    return _answer(500, "internal", "The server met an error of its own; it is in its log.", {})
+
+
+def register_errors(app: Flask) -> None:
+    """Answer everything that goes wrong in ``app`` with the one error body."""
+    app.register_error_handler(ApiError, _on_api_error)
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_bug)

@@ -1,0 +1,44 @@
+"""Builds the web application: the one place where its parts are joined."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from app.api import routes
+from app.cors import register_cors
+from app.dashboard import pages
+from app.errors import register_errors
+from app.ingest import raygun
+from app.stores import Stores, open_stores
+from config.logs import configure_logs
+from config.settings import Settings, load_settings
+
+_MAX_FORM_BYTES = 64 * 1024
+
+
+def create_app(settings: Settings, stores: Stores) -> Flask:
+    """The application over the given stores; it connects to nothing yet."""
+    app = Flask("app", static_folder=None)
+    app.secret_key = settings.session_key.reveal() or os.urandom(32)
+    # Bounds what Flask itself parses: pages' forms. Ingest reads the raw stream, with its limits.
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_FORM_BYTES
+    app.url_map.strict_slashes = False
+    # A redirect of `//entries` would lose the event: SDKs do not repeat a POST.
+    app.url_map.merge_slashes = False
+    register_errors(app)
+    register_cors(app)
+    for blueprint in (raygun, routes, pages):
+        app.register_blueprint(blueprint.create_blueprint(stores))
+    return app
+
+
+def create() -> Flask:
+    """The application as the environment says: what granian calls in each web process.
+
+    Raises :class:`config.settings.SettingsError` when a setting cannot be used.
+    """
+    settings = load_settings(os.environ)
+    configure_logs(settings.log_level, "web")
+    return create_app(settings, open_stores(settings))

@@ -1,0 +1,166 @@
+"""Accepting events, whole, without a framework: any lane that speaks HTTP can call it.
+
+The steps of :meth:`IngestHandler.accept` are public, so that a lane which must not block can
+run each where it belongs: decide (may ask PostgreSQL), read, understand (pure), commit (blocks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from app.errors import JSON, ApiError
+from app.ingest.body import drain, read_body
+from app.ingest.commit import CommitFailed, Committer
+from app.ingest.encodings import decode
+from app.ingest.keyring import KeyRing, Undecided
+from app.ingest.keys import Headers, key_candidates
+from app.ingest.protocol import Endpoint, valid_items
+from config.settings import Settings
+from events.envelope import Envelope
+from events.ids import Clock, new_id, now_ms
+from events.raygun.split import Limits
+from storage.errors import StoreDown
+
+MAX_IDS_ANSWERED = 100
+RETRY_AFTER = {"Retry-After": "5"}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """A request as any server presents it. ``query`` is raw; ``chunks`` give the body as sent."""
+
+    endpoint: Endpoint
+    query: str
+    headers: Headers
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResponse:
+    """An answer as any server can send it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A body understood: the events to commit, and how many items of it were refused."""
+
+    endpoint: Endpoint
+    envelopes: list[Envelope]
+    refused: int
+
+
+class IngestHandler:
+    """Thread-safe. Holds what all requests of a process share: keys and the group commit."""
+
+    def __init__(
+        self, settings: Settings, keys: KeyRing, committer: Committer, clock: Clock = now_ms
+    ) -> None:
+        self._settings = settings
+        self._limits = Limits(settings.max_event_bytes, settings.max_depth)
+        self._keys = keys
+        self._committer = committer
+        self._clock = clock
+
+    def accept(self, request: IngestRequest) -> IngestResponse:
+        """Answer 202 once the broker holds the request's events durably, else say why not."""
+        try:
+            project_id = self.decide(request)
+            submission = self.understand(request, project_id, self.read(request))
+            self.commit(submission)
+        except ApiError as error:
+            self._read_out(request)
+            return IngestResponse(
+                error.status, {"Content-Type": JSON, **error.headers}, error.body()
+            )
+        return accepted(submission)
+
+    def decide(self, request: IngestRequest) -> int:
+        """The project that the request's key opens; raises 403, or 503 while nobody can say."""
+        candidates = key_candidates(request.headers, request.query)
+        if not candidates:
+            raise ApiError(403, "key_missing", "Send the API key as X-ApiKey or ?apikey=.")
+        try:
+            return self._project(candidates)
+        except Undecided as exc:
+            raise ApiError(
+                503, "cannot_decide", "The API key cannot be checked now.", RETRY_AFTER
+            ) from exc
+
+    def read(self, request: IngestRequest) -> bytes:
+        """The body, bounded on the wire and again after content decoding; raises 400 or 413."""
+        settings = self._settings
+        announced = _content_length(request.headers)
+        wire = read_body(request.chunks, settings.max_wire_bytes, announced)
+        encoding = request.headers.get("content-encoding")
+        return decode(wire, encoding, settings.max_body_bytes)
+
+    def understand(self, request: IngestRequest, project_id: int, body: bytes) -> Submission:
+        """The events of a body, each with an id of its own; raises 400 or 413 when none is."""
+        endpoint = request.endpoint
+        items, refused = valid_items(endpoint, body, self._limits)
+        now = self._clock()
+        envelopes = [
+            Envelope(new_id(now), project_id, endpoint.event_type, endpoint.protocol, item)
+            for item in items
+        ]
+        return Submission(endpoint, envelopes, refused)
+
+    def commit(self, submission: Submission) -> None:
+        """Return when the broker holds all of a submission; raises 503."""
+        try:
+            self._committer.commit(submission.endpoint.event_type, submission.envelopes)
+        except CommitFailed as failed:
+            _log_failure(failed)
+            raise ApiError(
+                503, "broker_unavailable", "The event cannot be stored now.", RETRY_AFTER
+            ) from failed
+
+    def _project(self, candidates: Sequence[str]) -> int:
+        revoked = False
+        for key in candidates:
+            owner = self._keys.owner(key)
+            if owner is not None and not owner.revoked:
+                return owner.project_id
+            revoked = revoked or owner is not None
+        if revoked:
+            raise ApiError(403, "key_revoked", "This API key is revoked.")
+        raise ApiError(403, "key_unknown", "There is no such API key.")
+
+    def _read_out(self, request: IngestRequest) -> None:
+        # A sender that waits for "100 Continue" has not sent its body, and need not any more.
+        if (request.headers.get("expect") or "").lower() != "100-continue":
+            drain(request.chunks, self._settings.max_wire_bytes)
+
+
+def accepted(submission: Submission) -> IngestResponse:
+    """The 202 of a submission that is committed."""
+    ids = [str(envelope.id) for envelope in submission.envelopes]
+    if submission.endpoint.single:
+        return IngestResponse(202, {"Sluice-Event-Id": ids[0]})
+    headers = {
+        "Sluice-Accepted": str(len(ids)),
+        "Sluice-Rejected": str(submission.refused),
+        "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED]),
+    }
+    return IngestResponse(202, headers)
+
+
+def _log_failure(failed: CommitFailed) -> None:
+    if isinstance(failed.__cause__, StoreDown):
+        log.warning("publish_failed", reason=str(failed.__cause__))
+    else:  # not an outage but a bug: the traceback is wanted
+        log.error("publish_failed", exc_info=failed.__cause__)
+
+
+def _content_length(headers: Headers) -> int | None:
+    text = headers.get("content-length") or ""
+    return int(text) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,88 @@
+"""The Raygun paths on Flask: a thin lane to :class:`app.ingest.handler.IngestHandler`.
+
+A path prefix is accepted (``/relay/entries``), for SDKs that keep the path of a proxy they are
+pointed at; only first segments that Sluice serves itself are not prefixes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import IO
+
+from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter
+
+from app.cors import CREDENTIALS_ALLOWED
+from app.ingest.commit import Bounds, Committer
+from app.ingest.handler import IngestHandler, IngestRequest
+from app.ingest.keyring import KeyRing
+from app.ingest.protocol import ENDPOINTS, Endpoint
+from app.stores import Stores
+
+_CHUNK = 64 * 1024
+
+View = Callable[..., Response]
+
+
+class PrefixConverter(BaseConverter):
+    """Any path before an ingest path, also an empty one, but none that the API or pages use."""
+
+    regex = r"(?!(?:api|groups|events|static|health)(?:/|\Z)).*?"
+    part_isolating = False
+
+
+def create_blueprint(stores: Stores) -> Blueprint:
+    """The ingest paths over the given stores."""
+    settings = stores.settings
+    handler = IngestHandler(
+        settings,
+        KeyRing(stores.projects.find_key, settings.key_cache_seconds),
+        Committer(
+            stores.broker.publish,
+            Bounds(settings.commit_max_events, settings.commit_max_bytes),
+            patience=settings.publish_timeout_seconds / 4,
+        ),
+    )
+    blueprint = Blueprint("ingest", __name__)
+    blueprint.record_once(_register_prefix)
+    for endpoint in ENDPOINTS:
+        _route(blueprint, endpoint.path, _view(handler, endpoint), ["POST"])
+    _route(blueprint, "/ping", _ping, ["GET", "POST"])
+    return blueprint
+
+
+def _register_prefix(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["ingest_prefix"] = PrefixConverter
+
+
+def _route(blueprint: Blueprint, path: str, view: View, methods: list[str]) -> None:
+    setattr(view, CREDENTIALS_ALLOWED, True)
+    name = path.strip("/").replace("/", "_")
+    for rule in (path, f"/<ingest_prefix:prefix>{path}"):
+        blueprint.add_url_rule(rule, name, view, methods=methods)
+
+
+def _view(handler: IngestHandler, endpoint: Endpoint) -> View:
+    def accept(prefix: str = "") -> Response:  # noqa: ARG001 - a prefix changes nothing
+        answer = handler.accept(
+            IngestRequest(
+                endpoint,
+                request.query_string.decode("latin-1"),
+                request.headers,
+                _chunks(request.environ["wsgi.input"]),
+            )
+        )
+        return Response(answer.body, answer.status, answer.headers)
+
+    return accept
+
+
+def _ping(prefix: str = "") -> Response:  # noqa: ARG001 - a prefix changes nothing
+    """Say that the server is there; older raygun4js asks until it hears so."""
+    return Response(status=200)
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    # The raw stream: Flask would parse a form, or stop at a missing Content-Length.
+    return iter(lambda: stream.read(_CHUNK), b"")

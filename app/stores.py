@@ -1,0 +1,57 @@
+"""The stores as the web tier sees them: built once, connected at first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.client import Broker
+from config.settings import Settings
+from storage.files.store import FileStore
+from storage.search.store import SearchStore
+from storage.sql.database import Database
+from storage.sql.dead_letters import DeadLetters
+from storage.sql.events import Events
+from storage.sql.groups import Groups
+from storage.sql.ledger import Settled
+from storage.sql.packs import Packs
+from storage.sql.projects import Projects
+from storage.sql.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What blueprints are made of. Every member is safe to share between threads."""
+
+    settings: Settings
+    broker: Broker
+    database: Database
+    projects: Projects
+    tokens: Tokens
+    packs: Packs
+    events: Events
+    groups: Groups
+    dead_letters: DeadLetters
+    settled: Settled
+    files: FileStore
+    search: SearchStore
+
+
+def open_stores(settings: Settings) -> Stores:
+    """The stores that ``settings`` name. Connects to none, so the web tier starts while one is
+    down.
+    """
+    database = Database(settings.postgres_dsn)
+    return Stores(
+        settings=settings,
+        broker=Broker(settings.redis_url, timeout=settings.publish_timeout_seconds),
+        database=database,
+        projects=Projects(database),
+        tokens=Tokens(database),
+        packs=Packs(database),
+        events=Events(database),
+        groups=Groups(database),
+        dead_letters=DeadLetters(database),
+        settled=Settled(database),
+        files=FileStore(settings),
+        search=SearchStore(settings),
+    )
