@@ -68,6 +68,9 @@ class Settings:
     s3_access_key: Secret = _setting(Secret(""), "S3 access key.")
     s3_secret_key: Secret = _setting(Secret(""), "S3 secret key.")
     s3_region: str = _setting("us-east-1", "S3 region.")
+    s3_timeout_seconds: float = _setting(
+        10.0, "How long an answer of S3 may take before the file store counts as down."
+    )
     search_prefix: str = _setting(
         "sluice", "First part of every Elasticsearch index and template name."
     )
