@@ -1,0 +1,90 @@
+"""Who may read: a bearer token, or for receipts the key of the event's own project."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+from flask import Request
+
+from app.errors import ApiError
+from app.ingest.keys import MAX_KEY_CHARS, key_candidates
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
+MAX_CACHED = 1024
+MAX_TOKEN_CHARS = 500
+
+
+class TokenStore(Protocol):
+    """The part of ``storage.sql.tokens.Tokens`` used here."""
+
+    def verify(self, token: str) -> str | None: ...
+
+
+class TokenCheck:
+    """Token → its name, remembering good ones for ``seconds``, so that a page of calls asks
+    PostgreSQL once. Bounded, thread-safe; unknown tokens are not remembered, so none can push
+    out a good one.
+    """
+
+    def __init__(
+        self, tokens: TokenStore, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tokens = tokens
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+
+    def name(self, token: str) -> str | None:
+        """The name of a token, or null when there is no such token; raises ``StoreDown``."""
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        now = self._clock()
+        with self._lock:
+            known = self._known.get(digest)
+        if known and known[1] > now:
+            return known[0]
+        name = self._tokens.verify(token)
+        if name is not None:
+            self._remember(digest, name, now + self._seconds)
+        return name
+
+    def _remember(self, digest: bytes, name: str, until: float) -> None:
+        with self._lock:
+            self._known[digest] = (name, until)
+            self._known.move_to_end(digest)
+            while len(self._known) > MAX_CACHED:
+                self._known.popitem(last=False)
+
+
+def bearer(request: Request) -> str | None:
+    """The token of ``Authorization: Bearer …``, or null when the header has none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    # A token holds no NUL, which PostgreSQL would refuse; no real one is this long either.
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS or "\0" in token:
+        return None
+    return token
+
+
+def require_token(request: Request, tokens: TokenCheck) -> str:
+    """The name of the request's token; raises ``ApiError`` 401."""
+    token = bearer(request)
+    if token is None:
+        raise ApiError(
+            401, "token_missing", "Send an API token: Authorization: Bearer <token>.", CHALLENGE
+        )
+    name = tokens.name(token)
+    if name is None:
+        raise ApiError(401, "token_unknown", "There is no such API token.", CHALLENGE)
+    return name
+
+
+def request_keys(request: Request) -> list[str]:
+    """The readings of the project key a request carries, likeliest first; may be empty."""
+    keys = key_candidates(request.headers, request.query_string.decode("latin-1"))
+    return [key for key in keys if len(key) <= MAX_KEY_CHARS and "\0" not in key]

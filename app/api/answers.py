@@ -1,0 +1,177 @@
+"""Shapes of answers: marshmallow schemas that rows are dumped by and OpenAPI is made from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.api.times import iso
+
+
+class Time(fields.DateTime):
+    """A time as ISO 8601 in UTC with ``Z``; one that is text already stays as it is."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        del attr, obj, kwargs
+        return iso(value) if isinstance(value, datetime) else value
+
+
+def nullable(field: type[fields.Field[Any]], **kwargs: Any) -> Any:
+    """A field that may be null."""
+    return field(allow_none=True, **kwargs)
+
+
+class Problem(Schema):
+    """``error`` of every answer that is not a success."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class Failure(Schema):
+    """Every answer that is not a success."""
+
+    error = fields.Nested(Problem, required=True)
+
+
+class Frame(Schema):
+    """A stack frame."""
+
+    file = nullable(fields.String)
+    line = nullable(fields.Integer)
+    column = nullable(fields.Integer)
+    class_name = nullable(fields.String)
+    method = nullable(fields.String)
+    source = nullable(fields.String)
+    in_app = nullable(fields.Boolean)
+
+
+class ErrorDetail(Schema):
+    """An error with its frames, innermost first, and the errors that caused it."""
+
+    class_name = nullable(fields.String)
+    message = nullable(fields.String)
+    frames = fields.List(fields.Nested(Frame))
+    inner = fields.List(fields.Nested("ErrorDetail"))
+
+
+class Event(Schema):
+    """The full picture of an event; a type may add parts of its own, absent ones are null."""
+
+    id = fields.UUID(required=True)
+    project = nullable(fields.String, required=True)
+    type = fields.String(required=True)
+    received_at = Time(required=True)
+    occurred_at = nullable(Time, required=True)
+    group_id = nullable(fields.UUID, required=True)
+    client = nullable(fields.Dict)
+    version = nullable(fields.String)
+    error = nullable(fields.Nested, nested=ErrorDetail)
+    environment = nullable(fields.Dict)
+    request = nullable(fields.Dict)
+    user = nullable(fields.Dict)
+    tags = nullable(fields.Raw)
+    custom = nullable(fields.Raw)
+    breadcrumbs = nullable(fields.List, cls_or_instance=fields.Dict)
+
+
+class Receipt(Schema):
+    """Which stages an event has reached: null, a time, or ``{"dead_letter": id}``."""
+
+    id = fields.UUID(required=True)
+    accepted_at = Time(required=True)
+    files = nullable(fields.Raw, required=True)
+    sql = nullable(fields.Raw, required=True)
+    search = nullable(fields.Raw, required=True)
+
+
+class Group(Schema):
+    """Crashes that share a fingerprint."""
+
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    culprit = nullable(fields.String, required=True)
+    project = fields.String(required=True)
+    type = fields.String(required=True)
+    count = fields.Integer(required=True)
+    users = fields.Integer(required=True)
+    first_seen = Time(required=True)
+    last_seen = Time(required=True)
+    status = fields.String(required=True)
+
+
+class Occurrence(Schema):
+    """An event of a list; a type adds columns of its own."""
+
+    id = fields.UUID(required=True)
+    project = nullable(fields.String, required=True)
+    type = fields.String(required=True)
+    received_at = Time(required=True)
+    occurred_at = nullable(Time, required=True)
+    group_id = nullable(fields.UUID, required=True)
+
+
+class Counts(Schema):
+    """The sides of the ledger: accepted = stored + filtered + … + in_flight."""
+
+    accepted = fields.Integer(required=True)
+    stored = fields.Integer(required=True)
+    filtered = fields.Integer(required=True)
+    over_quota = fields.Integer(required=True)
+    dead = fields.Integer(required=True)
+    discarded = fields.Integer(required=True)
+    in_flight = fields.Integer(required=True)
+    overdue = fields.Integer(required=True)
+
+
+class MinuteCounts(Counts):
+    """The ledger of one minute of ids, one project and one type."""
+
+    minute = fields.String(required=True)
+    project = nullable(fields.String, required=True)
+    type = fields.String(required=True)
+
+
+class Ledger(Schema):
+    """The ledger of a time range."""
+
+    balanced = fields.Boolean(required=True)
+    totals = fields.Nested(Counts, required=True)
+    minutes = fields.List(fields.Nested(MinuteCounts), required=True)
+
+
+class DeadLetter(Schema):
+    """An event that a stage gave up on, and why."""
+
+    id = fields.UUID(required=True)
+    event_id = fields.UUID(required=True)
+    project = nullable(fields.String, required=True)
+    type = fields.String(required=True)
+    stage = fields.String(required=True)
+    code = fields.String(required=True)
+    reason = fields.String(required=True)
+    traceback = nullable(fields.String, required=True)
+    attempts = fields.Integer(required=True)
+    at = Time(required=True)
+
+
+class Project(Schema):
+    """A tenant."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    created_at = Time(required=True)
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The schema of a list of ``item``; ``next_cursor`` is null on the last page."""
+    made: type[Schema] = Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item), required=True),
+            "next_cursor": nullable(fields.String, required=True),
+        },
+        name=f"{item.__name__}Page",
+    )
+    return made

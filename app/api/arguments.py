@@ -1,0 +1,114 @@
+"""Query arguments: marshmallow schemas, and the 400 that names the argument that is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from app.errors import ApiError
+from config.policy import EVENT_TYPES, STAGES
+
+MAX_LIMIT = 500
+_ZONE_AFTER_A_DECODED_PLUS = re.compile(r" (\d\d:?\d\d)$")
+
+
+class Moment(fields.AwareDateTime):
+    """A time in ISO 8601, given back in UTC; years outside 1970 to 9998 are refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=UTC, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        # An unescaped "+02:00" in a query string arrives with a space for its plus.
+        text = _ZONE_AFTER_A_DECODED_PLUS.sub(r"+\1", str(value))
+        moment = super()._deserialize(text, attr, data, **kwargs)
+        if not 1970 <= moment.year <= 9998:
+            raise ValidationError("must lie in the years 1970 to 9998")
+        return moment.astimezone(UTC)
+
+
+def _text(most: int, **kwargs: Any) -> fields.String:
+    return fields.String(load_default=None, validate=validate.Length(max=most), **kwargs)
+
+
+def _one_of(names: Iterable[str]) -> fields.String:
+    return fields.String(load_default=None, validate=validate.OneOf(list(names)))
+
+
+class Nothing(Schema):
+    """No query arguments."""
+
+
+class Paged(Schema):
+    """Arguments of every list: ``cursor`` is a list's own ``next_cursor``."""
+
+    cursor = _text(2000)
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
+
+
+class GroupArguments(Paged):
+    """Filters and order of groups."""
+
+    project = _text(200)
+    query = _text(500)
+    status = _text(50)
+    sort = fields.String(
+        load_default="last_seen",
+        validate=validate.OneOf(["last_seen", "first_seen", "count", "users"]),
+    )
+
+
+class Span(Schema):
+    """A project and a time range."""
+
+    project = _text(200)
+    start = Moment(data_key="from", load_default=None)
+    end = Moment(data_key="to", load_default=None)
+
+
+class SearchArguments(Paged, Span):
+    """Filters of a search; ``q`` is in the search syntax."""
+
+    type = _one_of(row.name for row in EVENT_TYPES)
+    q = _text(2000)
+
+
+class DeadLetterArguments(Paged):
+    """Filters of dead letters."""
+
+    project = _text(200)
+    type = _one_of(row.name for row in EVENT_TYPES)
+    stage = _one_of(row.name for row in STAGES)
+
+
+def bad_argument(name: str, why: str) -> ApiError:
+    """The 400 for an argument that is understood as text and refused for its meaning."""
+    return ApiError(400, "bad_argument", f"{name}: {why}")
+
+
+def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Parsed query arguments; an empty value counts as absent.
+
+    Raises ``ApiError`` 400 ``bad_argument`` for one that is unknown, repeated or wrong: a filter
+    that is misspelt must not silently show everything.
+    """
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise bad_argument(name[:100], "is given more than once")
+        if "\0" in value:
+            raise bad_argument(name[:100], "holds a NUL character")
+        if value:
+            given[name] = value
+    try:
+        return dict(schema().load(given))
+    except ValidationError as exc:
+        messages = exc.messages_dict
+        name = next(iter(messages))
+        raise bad_argument(name[:100], "; ".join(messages[name])) from None

@@ -1,0 +1,112 @@
+"""Events: the full picture, the raw bytes, and receipts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+
+from app.api import answers
+from app.api.access import bearer, request_keys, require_token
+from app.api.endpoint import Arguments, Desk, Endpoint, not_found, parse_id
+from app.api.picture import full_picture, read_raw
+from app.api.times import iso, may_be_on_its_way
+from app.errors import ApiError
+from events.ids import id_time
+from storage.sql.events import Receipt, StoredEvent
+
+STAGES = ("files", "sql", "search")
+
+
+def find_event(desk: Desk, text: str) -> StoredEvent:
+    """The row of an event's id; raises ``ApiError`` 404 and ``StoreDown``."""
+    event = desk.stores.events.find(parse_id(text, "event"))
+    if event is None:
+        raise not_found("event")
+    return event
+
+
+def read_event(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /events/{event_id}."""
+    event = find_event(desk, arguments["event_id"])
+    return full_picture(event, read_raw(desk.stores.files, event))
+
+
+def read_event_raw(desk: Desk, arguments: Arguments) -> Response:
+    """GET /events/{event_id}/raw: hostile bytes, so never to be rendered by a browser."""
+    event = find_event(desk, arguments["event_id"])
+    response = Response(read_raw(desk.stores.files, event), content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{event.id}.json"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def stage_state(receipt: Receipt | None, stage: str) -> Any:
+    """Null, the time an event reached a stage, or the dead letter it became there."""
+    if receipt is None:
+        return None
+    if stage in receipt.dead:
+        return {"dead_letter": str(receipt.dead[stage])}
+    return iso(getattr(receipt, f"{stage}_at"))
+
+
+def _key_owner(desk: Desk, keys: list[str]) -> int:
+    owners = (desk.stores.projects.find_key(key) for key in keys)
+    owner = next((found for found in owners if found is not None), None)
+    if owner is None:
+        raise ApiError(403, "key_unknown", "There is no such API key.")
+    if owner.revoked:
+        raise ApiError(403, "key_revoked", "This API key is revoked.")
+    return owner.project_id
+
+
+def _reader(desk: Desk) -> int | None:
+    """The only project whose receipts the caller may see; null for a token: all."""
+    keys = request_keys(request)
+    if keys and bearer(request) is None:
+        return _key_owner(desk, keys)
+    require_token(request, desk.tokens)
+    return None
+
+
+def read_receipt(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /receipts/{event_id}: opened by a token, or by a key of the event's project."""
+    project_id = _reader(desk)
+    event_id: UUID = parse_id(arguments["event_id"], "receipt")
+    receipt = desk.stores.events.receipt(event_id)
+    if receipt is None and not may_be_on_its_way(event_id, desk.now_ms()):
+        raise not_found("receipt")
+    if receipt is not None and project_id not in (None, receipt.project_id):
+        raise not_found("receipt")
+    return {
+        "id": str(event_id),
+        "accepted_at": iso(id_time(event_id)),
+        **{stage: stage_state(receipt, stage) for stage in STAGES},
+    }
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/events/<event_id>",
+        "read_event",
+        "The full picture of an event",
+        read_event,
+        answers.Event,
+    ),
+    Endpoint(
+        "/events/<event_id>/raw",
+        "read_event_raw",
+        "Exactly the bytes that the SDK sent, after content decoding",
+        read_event_raw,
+        None,
+    ),
+    Endpoint(
+        "/receipts/<event_id>",
+        "read_receipt",
+        "Which stages an event has reached",
+        read_receipt,
+        answers.Receipt,
+        opens_with="token_or_key",
+    ),
+)

@@ -1,0 +1,70 @@
+"""The ledger: what was accepted against what became of it, minute by minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.api import answers
+from app.api.arguments import Span, bad_argument
+from app.api.endpoint import Arguments, Desk, Endpoint
+from app.api.times import iso_minute, minute_of
+from storage.ledger import MinuteRow, balance
+
+DEFAULT_SPAN = timedelta(hours=24)
+MAX_SPAN = timedelta(days=31)
+
+
+def span_of(arguments: Arguments, now: datetime) -> tuple[int, int]:
+    """First and last minute asked for: the last 24 hours, and at most 31 days at once.
+
+    Raises ``ApiError`` 400.
+    """
+    end = arguments["end"] or now
+    start = arguments["start"] or end - DEFAULT_SPAN
+    if start > end:
+        raise bad_argument("from", "must not lie after to")
+    if end - start > MAX_SPAN:
+        raise bad_argument("from", f"at most {MAX_SPAN.days} days can be asked for at once")
+    return minute_of(start), minute_of(end)
+
+
+def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /ledger. Settled is read before accepted: an event accepted and stored between the
+    two reads then shows as in flight, never as stored without having been accepted.
+    """
+    now_ms = desk.now_ms()
+    first, last = span_of(arguments, datetime.fromtimestamp(now_ms / 1000, UTC))
+    project = arguments["project"]
+    number = desk.names.number(project)
+    settled = desk.stores.settled.minutes(project, first, last)
+    accepted = desk.stores.broker.accepted(first, last)
+    if number is not None:
+        accepted = {key: events for key, events in accepted.items() if key[1] == number}
+    ledger = balance(accepted, settled, now_ms)
+    return {
+        "balanced": ledger.balanced,
+        "totals": answers.Counts().dump(ledger.totals),
+        "minutes": [_minute(desk, row) for row in ledger.minutes],
+    }
+
+
+def _minute(desk: Desk, row: MinuteRow) -> dict[str, Any]:
+    return {
+        "minute": iso_minute(row.minute),
+        "project": desk.names.name(row.project_id),
+        "type": row.type,
+        **answers.Counts().dump(row.counts),
+    }
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/ledger",
+        "read_ledger",
+        "Accepted against stored, dropped, dead and in flight; the last 24 hours by default",
+        read_ledger,
+        answers.Ledger,
+        Span,
+    ),
+)

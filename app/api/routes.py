@@ -1,0 +1,117 @@
+"""The blueprint of /api/v1: every endpoint's row, with checks before it and JSON after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from app import health, metrics
+from app.api import dead_letters, events, groups, ledger, projects, search
+from app.api.access import TokenCheck, require_token
+from app.api.arguments import load_arguments
+from app.api.endpoint import Arguments, Desk, Endpoint
+from app.api.names import ProjectNames
+from app.api.openapi import openapi_document
+from app.errors import ApiError
+from app.stores import Stores
+from events.ids import Clock, now_ms
+from storage.errors import StoreDown
+
+PREFIX = "/api/v1"
+API_VERSION = "1"
+RETRY_AFTER_SECONDS = 5
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi_document(ENDPOINTS, PREFIX, API_VERSION)
+
+
+def read_openapi(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /openapi.json."""
+    del desk, arguments
+    return _document()
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *events.ENDPOINTS,
+    *groups.ENDPOINTS,
+    *search.ENDPOINTS,
+    *ledger.ENDPOINTS,
+    *dead_letters.ENDPOINTS,
+    *projects.ENDPOINTS,
+    Endpoint(
+        "/openapi.json",
+        "read_openapi",
+        "This API as an OpenAPI 3 document",
+        read_openapi,
+        None,
+        opens_with="nothing",
+    ),
+)
+
+
+def open_desk(stores: Stores, clock: Clock = now_ms) -> Desk:
+    """What handlers and pages work with; connects to nothing yet."""
+    tokens = TokenCheck(stores.tokens, stores.settings.key_cache_seconds)
+    return Desk(stores, ProjectNames(stores.projects), tokens, clock)
+
+
+def store_down(exc: StoreDown) -> ApiError:
+    """The 503 of a store that is away: which one, and when to ask again. Its address stays ours."""
+    return ApiError(
+        503,
+        "store_down",
+        f"The {exc.store} store cannot be reached now; ask again in a few seconds.",
+        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def _query_pairs(endpoint: Endpoint) -> list[tuple[str, str]]:
+    pairs = list(request.args.items(multi=True))
+    if endpoint.opens_with == "token_or_key":
+        return [(name, value) for name, value in pairs if name.lower() != "apikey"]
+    return pairs
+
+
+def _answer(endpoint: Endpoint, desk: Desk, path: dict[str, str]) -> Response:
+    if endpoint.opens_with == "token":
+        require_token(request, desk.tokens)
+    arguments = load_arguments(endpoint.arguments, _query_pairs(endpoint))
+    answer = endpoint.handler(desk, {**arguments, **path})
+    if isinstance(answer, Response):
+        return answer
+    return Response(orjson.dumps(answer), content_type="application/json")
+
+
+def _view(endpoint: Endpoint, desk: Desk) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        try:
+            response = _answer(endpoint, desk, path)
+        except StoreDown as exc:
+            raise store_down(exc) from exc
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return view
+
+
+def create_api(desk: Desk) -> Blueprint:
+    """The read API alone. Every error is an ``ApiError``, told by the factory."""
+    blueprint = Blueprint("v1", __name__, url_prefix=PREFIX)
+    for endpoint in ENDPOINTS:
+        blueprint.add_url_rule(endpoint.rule, endpoint.name, _view(endpoint, desk))
+    return blueprint
+
+
+def create_blueprint(stores: Stores) -> Blueprint:
+    """All that machines read: /api/v1, /health and /metrics."""
+    blueprint = Blueprint("api", __name__)
+    blueprint.register_blueprint(create_api(open_desk(stores)))
+    blueprint.register_blueprint(health.create_blueprint(stores))
+    blueprint.register_blueprint(metrics.create_blueprint(stores))
+    return blueprint

@@ -1,0 +1,136 @@
+"""Whether this process lives, and whether it can accept events.
+
+Ready means that this instance can accept events: the broker answers. The other stores are told
+and do not decide: while PostgreSQL, the file server or Elasticsearch is away, events of known
+keys are still accepted and wait in the broker, so an instance must stay behind its balancer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import orjson
+import structlog
+from flask import Blueprint, Response
+
+from app.stores import Stores
+from storage.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+NEEDED = frozenset({"broker"})
+PROBE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """How a dependency answered: ``problem`` is null when it did, ``seconds`` it took."""
+
+    problem: str | None
+    seconds: float
+
+
+Check = Callable[[], object]
+
+
+class Probes:
+    """Asks each dependency in a thread of its own, and waits for none longer than ``seconds``.
+
+    A check that hangs keeps its thread, and no second one is started beside it: however often
+    this is asked, a dead store costs one thread.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], seconds: float = PROBE_SECONDS) -> None:
+        self._checks = checks
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._running: dict[str, Future[ProbeResult]] = {}
+
+    def run(self) -> dict[str, ProbeResult]:
+        """One result per dependency, within the time-out."""
+        with self._lock:
+            running = {name: self._start(name) for name in self._checks}
+        wait(running.values(), timeout=self._seconds)
+        hung = ProbeResult("timed out", self._seconds)
+        return {name: (run.result() if run.done() else hung) for name, run in running.items()}
+
+    def _start(self, name: str) -> Future[ProbeResult]:
+        earlier = self._running.get(name)
+        if earlier is not None and not earlier.done():
+            return earlier
+        if self._pool is None:  # not at creation: threads do not survive a fork
+            self._pool = ThreadPoolExecutor(len(self._checks), thread_name_prefix="probe")
+        self._running[name] = self._pool.submit(_probe, name, self._checks[name])
+        return self._running[name]
+
+
+def _probe(name: str, check: Check) -> ProbeResult:
+    started = time.monotonic()
+    try:
+        check()
+    except StoreError as exc:
+        log.warning("dependency_down", store=name, detail=exc.detail)
+        return ProbeResult("down", time.monotonic() - started)
+    return ProbeResult(None, time.monotonic() - started)
+
+
+def store_probes(stores: Stores) -> Probes:
+    """Probes of the four stores."""
+    return Probes(
+        {
+            "broker": stores.broker.check,
+            "sql": stores.database.check,
+            "files": stores.files.check,
+            "search": stores.search.check,
+        }
+    )
+
+
+def readiness(results: Mapping[str, ProbeResult]) -> tuple[int, dict[str, object]]:
+    """The status code and body of /health/ready. Addresses stay in the logs: it needs no token."""
+    down = {name for name, result in results.items() if result.problem}
+    status = "unavailable" if down & NEEDED else "degraded" if down else "ready"
+    body: dict[str, object] = {
+        "status": status,
+        "dependencies": {
+            name: {
+                "ok": result.problem is None,
+                "problem": result.problem,
+                "needed_to_accept": name in NEEDED,
+                "seconds": round(result.seconds, 4),
+            }
+            for name, result in results.items()
+        },
+    }
+    return (503 if status == "unavailable" else 200), body
+
+
+def _json(status: int, body: object) -> Response:
+    response = Response(orjson.dumps(body), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def create_blueprint(stores: Stores) -> Blueprint:
+    """GET /health/live and /health/ready; neither needs a token."""
+    blueprint = Blueprint("health", __name__, url_prefix="/health")
+    probes = store_probes(stores)
+
+    @blueprint.get("/live")
+    def live() -> Response:
+        return _json(200, {"status": "alive"})
+
+    @blueprint.get("/ready")
+    def ready() -> Response:
+        status, body = readiness(probes.run())
+        response = _json(status, body)
+        if status == 503:
+            response.headers["Retry-After"] = "5"
+        return response
+
+    return blueprint

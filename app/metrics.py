@@ -1,0 +1,110 @@
+"""GET /metrics: Prometheus text, from counters that live in the stores.
+
+The stores count, not this process: so the numbers are right whichever web process answers, and
+go on across restarts. The series of a store that is away are absent, its ``sluice_store_up`` is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.health import Probes, store_probes
+from app.stores import Stores
+from broker.client import QueueState
+from storage.errors import StoreError
+
+
+def queue_metrics(queues: Iterable[QueueState]) -> Iterator[Metric]:
+    """Depth, age and pause of every queue."""
+    messages = GaugeMetricFamily(
+        "sluice_queue_messages", "Task messages in a queue.", labels=["queue", "state"]
+    )
+    events = GaugeMetricFamily(
+        "sluice_queue_events", "Events in a queue's messages.", labels=["queue"]
+    )
+    age = GaugeMetricFamily(
+        "sluice_queue_oldest_age_seconds",
+        "Age of the oldest event; absent: empty.",
+        labels=["queue"],
+    )
+    paused = GaugeMetricFamily(
+        "sluice_queue_paused", "1 while a queue is paused.", labels=["queue"]
+    )
+    for state in queues:
+        for name in ("ready", "reserved", "parked"):
+            messages.add_metric([state.queue, name], getattr(state, name))
+        events.add_metric([state.queue], state.events)
+        paused.add_metric([state.queue], float(state.paused))
+        if state.oldest_age_seconds is not None:
+            age.add_metric([state.queue], state.oldest_age_seconds)
+    yield from (messages, events, age, paused)
+
+
+def broker_metrics(stores: Stores) -> Iterator[Metric]:
+    """What the broker counts: accepted, retried, queues."""
+    totals = stores.broker.totals()
+    for name, text in (
+        ("accepted", "Events answered 202 and held by the broker."),
+        ("retried", "Events that a stage tried again."),
+    ):
+        yield CounterMetricFamily(f"sluice_events_{name}", text, value=totals.get(name, 0))
+    yield from queue_metrics(stores.broker.queues())
+
+
+def sql_metrics(stores: Stores) -> Iterator[Metric]:
+    """What PostgreSQL counts, by event type: stored and dead."""
+    stored = CounterMetricFamily(
+        "sluice_events_stored", "Events that reached all three stores.", labels=["type"]
+    )
+    dead = CounterMetricFamily(
+        "sluice_events_dead", "Dead letters made since the start.", labels=["type"]
+    )
+    for event_type, counts in stores.settled.totals().items():
+        stored.add_metric([event_type], counts.stored)
+        dead.add_metric([event_type], counts.dead)
+    yield from (stored, dead)
+
+
+class StoreCollector(Collector):
+    """Reads the stores at each scrape."""
+
+    def __init__(self, stores: Stores, probes: Probes) -> None:
+        self._stores = stores
+        self._probes = probes
+
+    def collect(self) -> Iterator[Metric]:
+        """Every series that can be told now; a store that is away costs its own only."""
+        up = GaugeMetricFamily("sluice_store_up", "1 when a store answers.", labels=["store"])
+        results = self._probes.run()
+        alive = {name: result.problem is None for name, result in results.items()}
+        sources: tuple[tuple[str, Callable[[Stores], Iterator[Metric]]], ...] = (
+            ("broker", broker_metrics),
+            ("sql", sql_metrics),
+        )
+        for store, source in sources:
+            if alive[store]:
+                try:
+                    yield from list(source(self._stores))
+                except StoreError:
+                    alive[store] = False  # it went between the probe and the question
+        for store, answers in alive.items():
+            up.add_metric([store], float(answers))
+        yield up
+
+
+def create_blueprint(stores: Stores) -> Blueprint:
+    """GET /metrics; needs no token."""
+    blueprint = Blueprint("metrics", __name__)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StoreCollector(stores, store_probes(stores)))
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint
