@@ -44,7 +44,7 @@ def decode_batch(data: bytes) -> list[Envelope]:
     """The envelopes of :func:`encode_batch`; raises :class:`MalformedBatch`."""
     try:
         packed = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_BATCH_BYTES)
-        version, rows = msgpack.unpackb(packed, raw=False, max_buffer_size=MAX_BATCH_BYTES)
+        version, rows = msgpack.unpackb(packed, raw=False)
         if version != BATCH_VERSION:
             raise MalformedBatch(f"batch version {version} is not {BATCH_VERSION}")
         return [
