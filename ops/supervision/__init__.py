@@ -1,0 +1,1 @@
+"""Running programs: the launcher, the supervisor's configuration and its remote control."""
