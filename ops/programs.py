@@ -38,6 +38,7 @@ def launcher_argv(home: Home, program: Program) -> list[str]:
                 "environment": program.environment,
                 "directory": str(program.directory),
                 "stop_signal": program.stop_signal,
+                "stop_seconds": program.stop_seconds,
                 "sighting": str(sighting_path(home, program.name)),
             }
         ),

@@ -41,7 +41,7 @@ def running_servers(
         yield addresses(site, environ)
     finally:
         seen = [read_sighting(sighting_path(home, name)) for name in children]
-        end_groups([sighting for sighting in seen if sighting], grace=20)
+        end_groups([sighting for sighting in seen if sighting])
         for child in children.values():
             child.wait()
 

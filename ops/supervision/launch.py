@@ -34,9 +34,9 @@ def main(sheet_path: str) -> None:
     path = Path(sheet["sighting"])
     previous = read_sighting(path)
     if previous is not None and previous.pid != os.getpid():
-        end_groups([previous], grace=0)
+        end_groups([previous], at_once=True)
     time.sleep(crash_loop_wait(previous, time.monotonic()))
-    write_sighting(path, sheet["stop_signal"])
+    write_sighting(path, sheet["stop_signal"], sheet["stop_seconds"])
     os.chdir(sheet["directory"])
     environment = {**os.environ, **sheet["environment"]}
     os.execvpe(sheet["argv"][0], sheet["argv"], environment)  # noqa: S606 - no shell is the point

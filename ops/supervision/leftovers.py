@@ -23,7 +23,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class Sighting:
     """A process as it was seen at its start.
 
-    ``at`` is seconds of the monotonic clock; ``stop_signal`` is how it wants to be ended.
+    ``at`` is seconds of the monotonic clock; ``stop_signal`` is how it wants to be ended, and
+    ``stop_seconds`` how long that may take.
     """
 
     pid: int
@@ -31,15 +32,17 @@ class Sighting:
     boot: str
     at: float
     stop_signal: str
+    stop_seconds: int
 
 
-def write_sighting(path: Path, stop_signal: str) -> None:
+def write_sighting(path: Path, stop_signal: str, stop_seconds: int) -> None:
     """Write down the calling process, which leads its group."""
     pid = os.getpid()
     seen = _stat(pid)
     ticks = seen[1] if seen else 0
     boot = _BOOT_ID.read_text().strip()
-    path.write_text(json.dumps(asdict(Sighting(pid, ticks, boot, time.monotonic(), stop_signal))))
+    seen_now = Sighting(pid, ticks, boot, time.monotonic(), stop_signal, stop_seconds)
+    path.write_text(json.dumps(asdict(seen_now)))
 
 
 def read_sighting(path: Path) -> Sighting | None:
@@ -64,20 +67,20 @@ def members(sighting: Sighting) -> list[int]:
     return sorted(found, key=lambda pid: (pid != sighting.pid, pid))
 
 
-def end_groups(sightings: Iterable[Sighting], grace: float) -> int:
-    """End the groups: their stop signal to the leaders, KILL to all after ``grace`` seconds.
+def end_groups(sightings: Iterable[Sighting], *, at_once: bool = False) -> int:
+    """End the groups: the stop signal to their leaders, KILL to all when their seconds are over.
 
-    Returns how many processes there were; on return none is left.
+    With ``at_once`` nobody is asked. Returns how many processes there were; none is left.
     """
     groups = [sighting for sighting in sightings if members(sighting)]
     total = sum(len(members(sighting)) for sighting in groups)
-    if grace > 0:
+    begun = time.monotonic()
+    if not at_once:
         for sighting in groups:
             _signal(members(sighting)[:1], signal.Signals[f"SIG{sighting.stop_signal}"])
-    deadline = time.monotonic() + grace
     while groups:
-        if time.monotonic() >= deadline:
-            for sighting in groups:
+        for sighting in groups:
+            if at_once or time.monotonic() - begun >= sighting.stop_seconds:
                 _signal(members(sighting), signal.SIGKILL)
         time.sleep(0.02)
         groups = [sighting for sighting in groups if members(sighting)]
