@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from events.envelope import Envelope
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,11 @@ class DeadLetter:
     at: datetime
     location: EventLocation | None
     payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list. ``next_cursor`` is what gives the part after it, null on the last."""
+
+    items: list[T]
+    next_cursor: str | None

@@ -1,0 +1,88 @@
+"""The ledger: what was accepted against what became of it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass
+
+OVERDUE_MINUTES = 10
+_MINUTE_MS = 60_000
+
+Row = tuple[int, int, str]
+"""Minute of the id (whole minutes since 1970), project id, type."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledCounts:
+    """Events of which the fate is known, each in exactly one."""
+
+    stored: int = 0
+    filtered: int = 0
+    over_quota: int = 0
+    dead: int = 0
+    discarded: int = 0
+
+    def total(self) -> int:
+        return self.stored + self.filtered + self.over_quota + self.dead + self.discarded
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One line of the ledger. ``in_flight`` is accepted less all that is settled: negative when
+    more was settled than accepted. ``overdue`` is its part older than ten minutes.
+    """
+
+    accepted: int = 0
+    stored: int = 0
+    filtered: int = 0
+    over_quota: int = 0
+    dead: int = 0
+    discarded: int = 0
+    in_flight: int = 0
+    overdue: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteRow:
+    """The counts of a minute, a project and a type."""
+
+    minute: int
+    project_id: int
+    type: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """``balanced``: in no row was more settled than accepted, and nothing is overdue."""
+
+    balanced: bool
+    totals: Counts
+    minutes: list[MinuteRow]
+
+
+def balance(
+    accepted: Mapping[Row, int], settled: Mapping[Row, SettledCounts], now_ms: int
+) -> Ledger:
+    """Set both sides against each other, row by row in order of minute, project and type.
+
+    A minute's events are overdue once the youngest it can hold is ten minutes old.
+    """
+    minutes = [
+        MinuteRow(*row, _counts(row, accepted.get(row, 0), settled.get(row), now_ms))
+        for row in sorted(accepted.keys() | settled.keys())
+    ]
+    totals = sum((line.counts for line in minutes), Counts())
+    balanced = all(line.counts.in_flight >= 0 and not line.counts.overdue for line in minutes)
+    return Ledger(balanced, totals, minutes)
+
+
+def _counts(row: Row, accepted: int, settled: SettledCounts | None, now_ms: int) -> Counts:
+    settled = settled or SettledCounts()
+    in_flight = accepted - settled.total()
+    due_ms = (row[0] + 1 + OVERDUE_MINUTES) * _MINUTE_MS
+    overdue = max(in_flight, 0) if now_ms >= due_ms else 0
+    return Counts(accepted, **asdict(settled), in_flight=in_flight, overdue=overdue)

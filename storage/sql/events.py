@@ -1,0 +1,174 @@
+"""Reading events: their rows, receipts, and the occurrences of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from psycopg2 import sql
+
+from events.ids import first_id
+from storage.model import EventLocation, Page
+from storage.sql.connection import Cursor
+from storage.sql.cursors import decode_id_cursor, id_cursor
+from storage.sql.database import Database
+from storage.sql.tables import event_types, events_table, own_columns
+
+_Row: TypeAlias = tuple[Any, ...]
+
+_IDENTITY = """
+event.id, event.project_id, coalesce(projects.name, ''), event.protocol, event.group_id,
+event.occurred_at, packs.key, event.frame_offset, event.frame_length, event.slice_offset,
+event.slice_length, event.checksum
+"""
+_FROM = """
+FROM {table} AS event JOIN packs ON packs.id = event.pack_id
+    LEFT JOIN projects ON projects.id = event.project_id
+"""
+_IDENTITY_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A row of an event table. ``columns`` are the type's own, by name; ``group_id`` is null for
+    a type without groups.
+    """
+
+    id: UUID
+    project_id: int
+    project: str
+    type: str
+    protocol: str
+    group_id: UUID | None
+    occurred_at: datetime | None
+    location: EventLocation
+    columns: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Which stages an event has reached, and when; ``dead`` has the dead letter of the stage that
+    gave up on it, and that stage and those after it have no time.
+    """
+
+    id: UUID
+    project_id: int
+    files_at: datetime | None
+    sql_at: datetime | None
+    search_at: datetime | None
+    dead: dict[str, UUID]
+
+
+class Events:
+    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, event_id: UUID) -> StoredEvent | None:
+        """The row of an event, of whichever type."""
+        with self._database.transaction() as cursor:
+            for type_name in event_types():
+                cursor.execute(_select(type_name, "WHERE event.id = %s"), (event_id,))
+                if row := cursor.fetchone():
+                    return _stored_event(type_name, row)
+        return None
+
+    def receipt(self, event_id: UUID) -> Receipt | None:
+        """What became of an event; null when nothing is known of it (yet)."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_times_of_any_type(), (event_id,) * len(event_types()))
+            times = cursor.fetchone()
+            cursor.execute(
+                "SELECT letters.id, stage, letters.project_id,"
+                " CASE WHEN pack_key IS NOT NULL THEN coalesce(packs.files_at, at) END"
+                " FROM dead_letters AS letters LEFT JOIN packs ON packs.key = pack_key"
+                " WHERE event_id = %s AND status <> 'replayed' ORDER BY letters.id DESC LIMIT 1",
+                (event_id,),
+            )
+            letter = cursor.fetchone()
+        return _receipt(event_id, times, letter)
+
+    def of_group(self, group_id: UUID, cursor: str | None, limit: int) -> Page[StoredEvent]:
+        """The occurrences of a group, newest first; raises ``ValueError`` for a bad cursor."""
+        before = decode_id_cursor(cursor)
+        with self._database.transaction() as query:
+            query.execute(
+                "SELECT type, first_seen, last_seen FROM groups WHERE id = %s", (group_id,)
+            )
+            group = query.fetchone()
+            if group is None:
+                return Page([], None)
+            type_name, first_seen, last_seen = group
+            lowest, highest = _bound(first_seen), _bound(last_seen + timedelta(milliseconds=1))
+            query.execute(
+                _select(
+                    type_name,
+                    "WHERE group_id = %s AND event.id >= %s AND event.id < %s"
+                    " ORDER BY event.id DESC LIMIT %s",
+                ),
+                (group_id, lowest, min(before, highest) if before else highest, limit + 1),
+            )
+            return _page(type_name, query, limit)
+
+
+def _bound(moment: datetime) -> UUID:
+    """The first id of a moment: bounds on ids leave partitions unread."""
+    return first_id(round(moment.timestamp() * 1000))
+
+
+def _page(type_name: str, rows: Cursor, limit: int) -> Page[StoredEvent]:
+    items = [_stored_event(type_name, row) for row in rows]
+    more = len(items) > limit
+    return Page(items[:limit], id_cursor(items[limit - 1].id) if more else None)
+
+
+def _select(type_name: str, tail: str) -> sql.Composed:
+    own: Iterable[sql.Composable] = (
+        sql.SQL(", event.{}").format(sql.Identifier(column.name))
+        for column in own_columns(type_name)
+    )
+    return (
+        sql.SQL("SELECT " + _IDENTITY)
+        + sql.SQL("").join(own)
+        + sql.SQL(_FROM + tail).format(table=sql.Identifier(events_table(type_name)))
+    )
+
+
+def _stored_event(type_name: str, row: _Row) -> StoredEvent:
+    event_id, project_id, project, protocol, group_id, occurred_at = row[:6]
+    names = (column.name for column in own_columns(type_name))
+    return StoredEvent(
+        id=event_id,
+        project_id=project_id,
+        project=project,
+        type=type_name,
+        protocol=protocol,
+        group_id=group_id,
+        occurred_at=occurred_at,
+        location=EventLocation(*row[6:_IDENTITY_LENGTH]),
+        columns=dict(zip(names, row[_IDENTITY_LENGTH:], strict=True)),
+    )
+
+
+def _times_of_any_type() -> sql.Composed:
+    part = sql.SQL(
+        "SELECT event.project_id, files_at, sql_at, search_at FROM {} AS event"
+        " JOIN packs ON packs.id = event.pack_id WHERE event.id = %s"
+    )
+    tables = (part.format(sql.Identifier(events_table(name))) for name in event_types())
+    return sql.SQL(" UNION ALL ").join(tables)
+
+
+def _receipt(event_id: UUID, times: _Row | None, letter: _Row | None) -> Receipt | None:
+    if letter is not None:
+        letter_id, stage, project_id, letter_files_at = letter
+        files_at, sql_at = (times[1], times[2]) if times else (letter_files_at, None)
+        return Receipt(event_id, project_id, files_at, sql_at, None, {stage: letter_id})
+    if times is not None:
+        project_id, files_at, sql_at, search_at = times
+        return Receipt(event_id, project_id, files_at, sql_at, search_at, {})
+    return None

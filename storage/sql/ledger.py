@@ -1,0 +1,71 @@
+"""What became of events, as SQL counts it: the settled side of the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage.ledger import Row, SettledCounts
+from storage.sql.database import Database
+from storage.sql.projects import Projects
+
+_MINUTES = """
+SELECT minute, project_id, type, sum(stored), sum(filtered), sum(over_quota), sum(dead),
+    sum(discarded)
+FROM (
+    SELECT minute, project_id, type, stored, filtered, over_quota, 0 AS dead, 0 AS discarded
+    FROM ledger
+    UNION ALL
+    SELECT minute, project_id, type, 0, 0, 0, (status = 'open')::int, (status = 'discarded')::int
+    FROM dead_letters WHERE status <> 'replayed'
+) AS settled
+WHERE minute BETWEEN %s AND %s AND (%s::int4 IS NULL OR project_id = %s)
+GROUP BY minute, project_id, type
+"""
+
+_TOTALS = """
+SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded)
+FROM (
+    SELECT type, stored, filtered, over_quota, 0 AS dead, 0 AS discarded FROM ledger
+    UNION ALL
+    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int FROM dead_letters
+) AS settled
+GROUP BY type
+"""
+
+
+class Settled:
+    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._projects = Projects(database)
+
+    def minutes(
+        self, project: str | None, first_minute: int, last_minute: int
+    ) -> dict[Row, SettledCounts]:
+        """Counts of the minutes from first to last, both included, of one project or all.
+
+        One statement, so from one moment: an event that is just being settled is in it once or
+        not at all. A project that is not there has no counts.
+        """
+        project_id = None
+        if project is not None:
+            found = self._projects.by_name(project)
+            if found is None:
+                return {}
+            project_id = found.id
+        with self._database.transaction() as cursor:
+            cursor.execute(_MINUTES, (first_minute, last_minute, project_id, project_id))
+            return {(row[0], row[1], row[2]): _counts(row[3:]) for row in cursor}
+
+    def totals(self) -> dict[str, SettledCounts]:
+        """By type, over all time, for counters that only grow: so ``dead`` is every dead letter
+        ever made, also those replayed or discarded since.
+        """
+        with self._database.transaction() as cursor:
+            cursor.execute(_TOTALS)
+            return {row[0]: _counts(row[1:]) for row in cursor}
+
+
+def _counts(row: tuple[Any, ...]) -> SettledCounts:
+    return SettledCounts(*(int(value) for value in row))

@@ -1,0 +1,22 @@
+"""Advisory locks: which numbers this project uses, and what each keeps apart."""
+
+from __future__ import annotations
+
+from storage.sql.connection import Cursor
+
+_SPACE = 0x51C3
+
+MIGRATE = 1
+PARTITIONS = 2
+#: Held shared by what stores events, alone by what dead-letters them: so none is ever both.
+SETTLING = 3
+
+
+def hold_alone(cursor: Cursor, lock: int) -> None:
+    """Take a lock until the transaction ends; waits for every other holder."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_SPACE, lock))
+
+
+def hold_shared(cursor: Cursor, lock: int) -> None:
+    """Take a lock until the transaction ends; waits for a holder who holds it alone."""
+    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (_SPACE, lock))

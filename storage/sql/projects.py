@@ -1,0 +1,121 @@
+"""Projects, and the API keys that SDKs send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from storage.errors import Rejected
+from storage.sql.connection import Cursor
+from storage.sql.credentials import checked, hash_credential, new_credential, prefix_of
+from storage.sql.database import Database
+from storage.sql.faults import STORE
+
+MAX_NAME_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A tenant: one application."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Whose an API key is. A revoked key still has an owner."""
+
+    project_id: int
+    project: str
+    revoked: bool
+
+
+_Listed: TypeAlias = list[Project]
+
+
+class Projects:
+    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, name: str, key: str | None = None) -> tuple[Project, str]:
+        """Make a project with a key, ``key`` if given; both or neither exist afterwards.
+
+        Raises :class:`Rejected` for a name or key that is taken or unfit.
+        """
+        if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or name != name.strip():
+            raise Rejected(
+                STORE, f"a project's name has 1 to {MAX_NAME_CHARS} printable characters"
+            )
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO projects (name) VALUES (%s) ON CONFLICT DO NOTHING"
+                " RETURNING id, name, created_at",
+                (name,),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                raise Rejected(STORE, f"there is a project named {name!r} already")
+            project = Project(*row)
+            return project, _add_key(cursor, project.id, key)
+
+    def list(self) -> _Listed:
+        """Every project, by name."""
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT id, name, created_at FROM projects ORDER BY name")
+            return [Project(*row) for row in cursor]
+
+    def by_name(self, name: str) -> Project | None:
+        """The project of a name; null when there is none, or no project could be named so."""
+        if not name.isprintable() or len(name) > MAX_NAME_CHARS:
+            return None
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT id, name, created_at FROM projects WHERE name = %s", (name,))
+            row = cursor.fetchone()
+        return Project(*row) if row else None
+
+    def find_key(self, key: str) -> KeyOwner | None:
+        """Whose ``key`` is, null when it is nobody's. Any string may be asked for."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT projects.id, projects.name, revoked_at IS NOT NULL FROM api_keys"
+                " JOIN projects ON projects.id = project_id WHERE hash = %s",
+                (hash_credential(key),),
+            )
+            row = cursor.fetchone()
+        return KeyOwner(*row) if row else None
+
+    def add_key(self, project_id: int, key: str | None = None) -> str:
+        """Give a project one more key, ``key`` if given. Repeating it is fine.
+
+        Raises :class:`Rejected` for a key that is another project's, revoked or unfit, and for a
+        project that is not there.
+        """
+        with self._database.transaction() as cursor:
+            return _add_key(cursor, project_id, key)
+
+    def revoke_key(self, key: str) -> bool:
+        """Revoke a key for good; False when there is no such key or it was revoked before."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE api_keys SET revoked_at = now() WHERE hash = %s AND revoked_at IS NULL",
+                (hash_credential(key),),
+            )
+            return cursor.rowcount == 1
+
+
+def _add_key(cursor: Cursor, project_id: int, key: str | None) -> str:
+    key = new_credential() if key is None else checked(key)
+    cursor.execute(
+        "INSERT INTO api_keys (hash, project_id, prefix) VALUES (%s, %s, %s)"
+        " ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash"  # so that RETURNING tells
+        " RETURNING project_id, revoked_at IS NOT NULL",
+        (hash_credential(key), project_id, prefix_of(key)),
+    )
+    if cursor.fetchone() != (project_id, False):
+        raise Rejected(STORE, "this key is another project's, or revoked")
+    return key

@@ -1,0 +1,66 @@
+"""Rows of the event tables, written for any type from its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from psycopg2 import sql
+
+from events.record import Record
+from storage.model import EventLocation, PackRef
+from storage.sql.arrays import array_literal, insert_rows
+from storage.sql.connection import Cursor
+from storage.sql.tables import COMMON, events_table, own_columns
+
+Item: TypeAlias = tuple[Record, str, EventLocation]
+"""A record, its protocol, and where its raw bytes lie."""
+
+
+def insert_events(cursor: Cursor, pack: PackRef, items: Sequence[Item]) -> list[Record]:
+    """Insert the events that have no row yet; the records of those really inserted.
+
+    An id given twice counts once, by its first record. The partitions must exist.
+    """
+    first = {item[0].id: item for item in reversed(items)}
+    if not first:
+        return []
+    insert_rows(
+        cursor,
+        events_table(pack.type),
+        (*COMMON, *own_columns(pack.type)),
+        [_row(pack, *item) for item in first.values()],
+        key=1,
+        then="ON CONFLICT DO NOTHING RETURNING id",
+    )
+    return [first[event_id][0] for (event_id,) in cursor.fetchall()]
+
+
+def existing_ids(cursor: Cursor, type_name: str, ids: Iterable[UUID]) -> set[UUID]:
+    """Which of the ids have a row."""
+    cursor.execute(
+        sql.SQL("SELECT id FROM {} WHERE id = ANY(%s::uuid[])").format(
+            sql.Identifier(events_table(type_name))
+        ),
+        (array_literal(ids),),
+    )
+    return {event_id for (event_id,) in cursor}
+
+
+def _row(pack: PackRef, record: Record, protocol: str, location: EventLocation) -> tuple[Any, ...]:
+    return (
+        record.id,
+        record.project_id,
+        pack.id,
+        protocol,
+        record.occurred_at,
+        record.group.group_id(record.project_id) if record.group else None,
+        record.user_key,
+        location.frame_offset,
+        location.frame_length,
+        location.offset,
+        location.length,
+        location.checksum,
+        *record.row,
+    )

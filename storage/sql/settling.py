@@ -1,0 +1,127 @@
+"""Counting events into the ledger exactly once, whatever is repeated.
+
+``packs.pending`` holds the events that a pack inserted and the ledger does not count as stored.
+Marking a pack as searched moves them to the ledger, but for those with an open dead letter,
+which stay pending: so every event a pack inserted is in the ledger, dead or pending, and in one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import orjson
+from psycopg2 import sql
+
+from events.ids import id_minute
+from events.record import Column, Record
+from storage.model import PackRef
+from storage.sql.arrays import array_literal, insert_rows
+from storage.sql.connection import Cursor
+from storage.sql.tables import events_table
+
+_MinuteProject: TypeAlias = tuple[int, int]
+
+_LEDGER_COLUMNS = (
+    Column("minute", "int8"),
+    Column("project_id", "int4"),
+    Column("type", "text"),
+    Column("stored", "int8"),
+)
+
+# A part of a pack stored after the pack was marked is not searchable yet: so neither is the pack.
+_KEEP_PACK = """
+INSERT INTO packs AS kept
+    (id, key, type, day, events, stored_bytes, raw_bytes, counts, pending, files_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s)
+ON CONFLICT (id) DO UPDATE SET
+    counts = kept.counts || excluded.counts,
+    pending = kept.pending || excluded.pending,
+    search_at = NULL
+WHERE excluded.counts <> '[]'
+"""
+
+_DEAD_IN_SEARCH = """
+SELECT letters.minute, letters.project_id, count(*)
+FROM dead_letters AS letters JOIN {} AS event ON event.id = letters.event_id
+WHERE letters.status = 'open' AND letters.type = %s AND letters.minute = ANY(%s::int8[])
+    AND event.pack_id = %s
+GROUP BY 1, 2
+"""
+
+
+def keep_pack(
+    cursor: Cursor, pack: PackRef, files_at: datetime, inserted: Iterable[Record]
+) -> None:
+    """Note a pack, or add to it what this transaction inserted."""
+    counts = _encode(Counter((id_minute(record.id), record.project_id) for record in inserted))
+    cursor.execute(
+        _KEEP_PACK,
+        (
+            *(pack.id, pack.key, pack.type, pack.day, pack.events),
+            *(pack.stored_bytes, pack.raw_bytes, counts, counts, files_at),
+        ),
+    )
+
+
+def resolve_letters(cursor: Cursor, ids: Sequence[UUID]) -> None:
+    """Close the open dead letters of events that have a row from now on."""
+    cursor.execute(
+        "UPDATE dead_letters SET status = 'replayed', status_at = now()"
+        " WHERE status = 'open' AND event_id = ANY(%s::uuid[])",
+        (array_literal(ids),),
+    )
+
+
+def count_searched(cursor: Cursor, pack_id: UUID, at: datetime) -> bool:
+    """Mark a pack and count what is pending; True when it was not marked before."""
+    cursor.execute(
+        "SELECT type, pending, search_at IS NULL FROM packs WHERE id = %s FOR UPDATE", (pack_id,)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return False
+    type_name, stored_pending, first = row
+    pending = _decode(stored_pending)
+    dead = _dead_in_search(cursor, pack_id, type_name, pending)
+    _count_stored(cursor, type_name, pending - dead)
+    cursor.execute(
+        "UPDATE packs SET search_at = coalesce(search_at, %s), pending = %s::jsonb WHERE id = %s",
+        (at, _encode(pending & dead), pack_id),
+    )
+    return bool(first)
+
+
+def _dead_in_search(
+    cursor: Cursor, pack_id: UUID, type_name: str, pending: Counter[_MinuteProject]
+) -> Counter[_MinuteProject]:
+    """Of the events that a pack inserted, those with an open dead letter."""
+    cursor.execute(
+        sql.SQL(_DEAD_IN_SEARCH).format(sql.Identifier(events_table(type_name))),
+        (type_name, array_literal({minute for minute, _ in pending}), pack_id),
+    )
+    return Counter({(minute, project): events for minute, project, events in cursor})
+
+
+def _count_stored(cursor: Cursor, type_name: str, stored: Counter[_MinuteProject]) -> None:
+    rows = [(minute, project, type_name, events) for (minute, project), events in stored.items()]
+    if rows:
+        then = (
+            "ON CONFLICT (minute, project_id, type)"
+            " DO UPDATE SET stored = kept.stored + excluded.stored"
+        )
+        insert_rows(cursor, "ledger", _LEDGER_COLUMNS, rows, key=3, then=then)
+
+
+def _encode(counts: Counter[_MinuteProject]) -> str:
+    return orjson.dumps([[*key, events] for key, events in sorted(counts.items())]).decode()
+
+
+def _decode(stored: list[Any]) -> Counter[_MinuteProject]:
+    counts: Counter[_MinuteProject] = Counter()
+    for minute, project_id, events in stored:
+        counts[minute, project_id] += events
+    return counts

@@ -1,0 +1,40 @@
+"""The event tables: one a type, ``<type>_events``, regular so that a type needs no code here."""
+
+from __future__ import annotations
+
+from config.policy import EVENT_TYPES
+from events.record import Column
+from events.registry import event_type
+
+#: The columns every event table begins with.
+COMMON = (
+    Column("id", "uuid"),
+    Column("project_id", "int4"),
+    Column("pack_id", "uuid"),
+    Column("protocol", "text"),
+    Column("occurred_at", "timestamptz"),
+    Column("group_id", "uuid"),
+    Column("user_key", "text"),
+    Column("frame_offset", "int8"),
+    Column("frame_length", "int4"),
+    Column("slice_offset", "int4"),
+    Column("slice_length", "int4"),
+    Column("checksum", "int8"),
+)
+
+
+def event_types() -> tuple[str, ...]:
+    """Names of the types that have a table, in the policy table's order."""
+    return tuple(policy.name for policy in EVENT_TYPES)
+
+
+def events_table(type_name: str) -> str:
+    """The name of a type's table; raises ``KeyError`` for a type the policy table lacks."""
+    if type_name not in event_types():
+        raise KeyError(type_name)
+    return f"{type_name}_events"
+
+
+def own_columns(type_name: str) -> tuple[Column, ...]:
+    """The columns that only this type's table has."""
+    return event_type(type_name).COLUMNS
