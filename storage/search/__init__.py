@@ -1,1 +1,1 @@
-"""Elasticsearch: mappings, bulk indexing, search."""
+"""The search layer: one Elasticsearch index a type and month, behind one alias a type."""

@@ -1,0 +1,86 @@
+"""Bulk bodies, and the sorting of what comes back item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from events.record import Record
+from events.text import storable
+from storage.errors import StoreDown
+from storage.search.document import document_of
+from storage.search.faults import is_outage, reason_of
+from storage.search.names import index_name
+
+#: Most bytes of one bulk request; some managed clusters refuse above 10 MB.
+MAX_BULK_BYTES = 8 << 20
+
+Failure = tuple[UUID, str]
+
+
+@dataclass(slots=True)
+class Bulk:
+    """One request: the events in it, in order, and its NDJSON."""
+
+    ids: list[UUID] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+
+
+def encode(prefix: str, event_type: str, record: Record) -> bytes:
+    """The two lines that index a record under its id; raises ``orjson.JSONEncodeError``.
+
+    A text that is no valid UTF-8 is rare, so it is repaired only when encoding fails.
+    """
+    try:
+        document = orjson.dumps(document_of(event_type, record))
+    except orjson.JSONEncodeError:
+        document = orjson.dumps(document_of(event_type, record, clean=storable))
+    action = {"_index": index_name(prefix, event_type, record.id), "_id": str(record.id)}
+    return b"%b\n%b\n" % (orjson.dumps({"index": action}), document)
+
+
+def bulks(
+    prefix: str, event_type: str, records: Sequence[Record], failures: list[Failure]
+) -> Iterator[Bulk]:
+    """Requests of at most :data:`MAX_BULK_BYTES`; records that are no JSON go to ``failures``."""
+    bulk = Bulk()
+    for record in records:
+        try:
+            lines = encode(prefix, event_type, record)
+        except orjson.JSONEncodeError as exc:
+            failures.append((record.id, f"not_json: {exc}"))
+            continue
+        if bulk.ids and len(bulk.body) + len(lines) > MAX_BULK_BYTES:
+            yield bulk
+            bulk = Bulk()
+        bulk.ids.append(record.id)
+        bulk.body += lines
+    if bulk.ids:
+        yield bulk
+
+
+def failures_of(bulk: Bulk, answer: dict[str, Any]) -> list[Failure]:
+    """The items that Elasticsearch refuses for their own sake.
+
+    Raises :class:`StoreDown` when the answer is not about every item, or when any item failed for
+    the cluster's sake: the batch is then indexed again, under the same ids.
+    """
+    if answer.get("errors") is False:
+        return []
+    items = answer.get("items")
+    if not isinstance(items, list) or len(items) != len(bulk.ids):
+        raise StoreDown("search", "the answer to a bulk request does not list its items")
+    failures = []
+    for event_id, item in zip(bulk.ids, items, strict=True):
+        outcome = item["index"]
+        error = outcome.get("error")
+        if not error:
+            continue
+        if is_outage(outcome["status"], error.get("type", "")):
+            raise StoreDown("search", f"{outcome['status']}: {reason_of(error)}")
+        failures.append((event_id, reason_of(error)))
+    return failures

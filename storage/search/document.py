@@ -1,0 +1,116 @@
+"""The search document of a record, bounded, so that no event can hurt the index.
+
+The payload itself stays whole in its pack; here long strings, deep objects and endless lists are
+cut. Only fields that the type's mapping names are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from events.ids import id_time
+from events.record import Record
+from storage.search.mappings import mapping_of, properties
+
+MAX_TEXT_CHARS = 8192
+MAX_KEY_CHARS = 200
+MAX_DEPTH = 8
+MAX_VALUES = 1000
+MAX_CHARS = 128 * 1024
+
+_INT64 = 1 << 63
+
+
+class _Cutter:
+    """Copies values of one document until its budget of values and characters is spent."""
+
+    def __init__(self, clean: Callable[[str], str]) -> None:
+        self._clean = clean
+        self._values = MAX_VALUES
+        self._chars = MAX_CHARS
+
+    def cut(self, value: Any, depth: int = 0) -> Any:
+        if isinstance(value, str):
+            return self._text(value, MAX_TEXT_CHARS)
+        if isinstance(value, dict):
+            return self._mapping(value, depth)
+        if isinstance(value, (list, tuple)):
+            return self._sequence(value, depth)
+        if isinstance(value, int) and not -_INT64 <= value < _INT64:
+            return _digits(value)
+        return value
+
+    def _text(self, text: str, limit: int) -> str:
+        text = text[: min(limit, self._chars)]
+        self._chars -= len(text)
+        return self._clean(text)
+
+    def _sequence(self, items: Iterable[Any], depth: int) -> list[Any]:
+        if depth >= MAX_DEPTH:
+            return []
+        return [self.cut(item, depth + 1) for item in self._spend(items)]
+
+    def _mapping(self, items: dict[Any, Any], depth: int) -> dict[str, Any]:
+        if depth >= MAX_DEPTH:
+            return {}
+        return {self._key(key): self.cut(items[key], depth + 1) for key in self._spend(items)}
+
+    def _key(self, key: Any) -> str:
+        """Elasticsearch refuses empty keys, keys of dots alone, and NUL in keys."""
+        text = self._text(str(key), MAX_KEY_CHARS).replace("\0", "\u2400")
+        return text if text.strip(". \t\r\n") else "(empty)"
+
+    def _spend(self, items: Iterable[Any]) -> Iterable[Any]:
+        for item in islice(items, max(self._values, 0)):
+            if self._values <= 0 or self._chars <= 0:
+                return
+            self._values -= 1
+            yield item
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(value)[:MAX_KEY_CHARS]
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        return f"(integer of {value.bit_length()} bits)"
+
+
+def timestamp(moment: datetime) -> str:
+    """A time as documents carry it: ISO 8601, UTC, milliseconds."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _fields(event_type: str, record: Record, clean: Callable[[str], str]) -> dict[str, Any]:
+    cutter = _Cutter(clean)
+    fields = {}
+    for name, mapping in properties(event_type).items():
+        value = record.document.get(name)
+        if value is None:
+            continue
+        value = cutter.cut(value)
+        if mapping["type"] == "flattened" and not isinstance(value, dict):
+            value = {"value": value}
+        fields[name] = value
+    return fields
+
+
+def document_of(
+    event_type: str, record: Record, clean: Callable[[str], str] = lambda text: text
+) -> dict[str, Any]:
+    """The document that is indexed under the record's id; ``clean`` is applied to every string."""
+    fields = _fields(event_type, record, clean)
+    fields.update(mapping_of(event_type).derived(fields))
+    fields.update(
+        id=str(record.id),
+        type=event_type,
+        project_id=record.project_id,
+        received_at=timestamp(id_time(record.id)),
+    )
+    if record.occurred_at is not None:
+        fields["occurred_at"] = timestamp(record.occurred_at)
+    if record.group is not None:
+        fields["group_id"] = str(record.group.group_id(record.project_id))
+    return fields

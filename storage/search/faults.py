@@ -1,0 +1,63 @@
+"""Elasticsearch's errors, sorted into the fates of stores.
+
+Only what names the document as the culprit counts against an event. Anything else, a status of
+400 for a cluster that is full included, is the cluster's state and will pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError
+
+from storage.errors import Rejected, StoreDown
+
+_OUR_FAULT_STATUSES = frozenset({400, 413})
+
+#: Types that come with status 400 although the index or the cluster is the cause.
+_CLUSTER_STATE = frozenset(
+    {
+        "validation_exception",  # as many shards as the cluster allows
+        "index_closed_exception",
+        "cluster_block_exception",  # read-only by an operator or by the disk's flood stage
+        "process_cluster_event_timeout_exception",
+        "es_rejected_execution_exception",
+        "circuit_breaking_exception",
+    }
+)
+
+_REASON_CHARS = 500
+
+
+def is_outage(status: int, error_type: str) -> bool:
+    """Whether an answer tells of the cluster's state, not of the data sent."""
+    return status not in _OUR_FAULT_STATUSES or error_type in _CLUSTER_STATE
+
+
+def reason_of(error: dict[str, Any]) -> str:
+    """An item's error as one bounded line: its type, its reason, and what caused it."""
+    text = f"{error.get('type', 'error')}: {error.get('reason', '')}"
+    cause = error.get("caused_by")
+    if isinstance(cause, dict):
+        text += f" ({cause.get('reason', '')})"
+    return text[:_REASON_CHARS]
+
+
+def _type_of(exc: ApiError) -> str:
+    error = exc.body.get("error") if isinstance(exc.body, dict) else None
+    return str(error.get("type", "")) if isinstance(error, dict) else ""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise :class:`StoreDown` or :class:`Rejected` for whatever the client raises."""
+    try:
+        yield
+    except TransportError as exc:
+        raise StoreDown("search", f"{type(exc).__name__}: {exc.message}"[:_REASON_CHARS]) from exc
+    except ApiError as exc:
+        fate = StoreDown if is_outage(exc.meta.status, _type_of(exc)) else Rejected
+        raise fate("search", f"{exc.meta.status}: {exc}"[:_REASON_CHARS]) from exc

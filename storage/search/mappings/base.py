@@ -1,0 +1,81 @@
+"""The fields every search document has, and the builders that keep mappings alike.
+
+``dynamic`` is off: a key that no mapping names is not indexed, so hostile keys cannot grow the
+mapping. What clients name themselves goes into ``flattened`` fields, one field however many keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from elasticsearch import dsl
+
+#: The one text field that free words of a query look into; others are copied to it.
+FREE_TEXT = "search_text"
+
+#: Longest value a keyword field indexes, in characters; longer ones stay in the document only.
+KEYWORD_CHARS = 512
+
+#: Deepest object a flattened field takes; documents are cut below it (:mod:`..document`).
+FLATTENED_DEPTH = 20
+
+
+def exact(*, free: bool = False, **options: Any) -> dsl.Keyword:
+    """A field matched as a whole, letter case ignored; ``free``: free words find it too."""
+    if free:
+        options["copy_to"] = FREE_TEXT
+    return dsl.Keyword(normalizer="lowercase", ignore_above=KEYWORD_CHARS, **options)
+
+
+def words(*, free: bool = False, **options: Any) -> dsl.Text:
+    """A field matched by its words; ``free``: free words find it too."""
+    if free:
+        options["copy_to"] = FREE_TEXT
+    return dsl.Text(norms=False, **options)
+
+
+def open_object() -> dsl.Flattened:
+    """An object whose keys the client chose."""
+    return dsl.Flattened(ignore_above=KEYWORD_CHARS, depth_limit=FLATTENED_DEPTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What ``key:value`` of a query looks into: fields matched whole, and fields by their words."""
+
+    exact: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class User(dsl.InnerDoc):
+    """Whom the event happened to."""
+
+    identifier = exact(free=True)
+    email = exact(free=True)
+    name = exact(free=True)
+
+
+class Common(dsl.Document):
+    """Fields of every type. ``received_at`` is the id's time, ``occurred_at`` the device's."""
+
+    id = dsl.Keyword()
+    type = dsl.Keyword()
+    project_id = dsl.Integer()
+    received_at = dsl.Date()
+    occurred_at = dsl.Date()
+    group_id = dsl.Keyword()
+    version = exact(free=True)
+    user = dsl.Object(User)
+    tags = exact(free=True)
+    client = open_object()
+    search_text = dsl.Text(norms=False)
+
+
+#: Keys of a query that every type has.
+COMMON_KEYS = {
+    "version": Key(exact=("version",)),
+    "user": Key(exact=("user.identifier", "user.email", "user.name")),
+    "email": Key(exact=("user.email",)),
+    "tag": Key(exact=("tags",)),
+}

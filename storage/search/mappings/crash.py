@@ -1,0 +1,62 @@
+"""How crashes are indexed and asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from elasticsearch import dsl
+
+from storage.search.mappings.base import Common, Key, exact, open_object, words
+
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NAME_CHARS = 500
+
+
+class Document(Common):
+    """A crash. ``class_words`` are the parts of its class name, which the server cannot split."""
+
+    class_name = exact(free=True)
+    class_words = words(free=True)
+    message = words(free=True)
+    culprit = exact(free=True)
+    machine = exact(free=True)
+    url = words(free=True)
+    frames = dsl.Keyword(index=False, doc_values=False, copy_to="search_text")
+    custom = open_object()
+    environment = open_object()
+
+    class Meta:
+        """Fields that are not named above are not indexed."""
+
+        dynamic = dsl.MetaField(False)
+
+
+KEYS = {
+    "class": Key(exact=("class_name",), words=("class_words",)),
+    "message": Key(words=("message",)),
+    "machine": Key(exact=("machine",)),
+    "url": Key(words=("url",)),
+    "group": Key(exact=("group_id",)),
+}
+
+LISTED = ("class_name", "message", "culprit", "version", "machine", "url", "user", "tags")
+
+
+def split_name(name: str) -> str:
+    """``System.NullReferenceException`` as the names and words a person would type for it."""
+    name = name[:_NAME_CHARS]
+    short = re.split(r"[.:/\\$]+", name)[-1]
+    return f"{short} {' '.join(_CAMEL.findall(name))}"
+
+
+def derived(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields that this mapping makes from the record's own."""
+    name = fields.get("class_name")
+    return {"class_words": split_name(name)} if isinstance(name, str) and name else {}
+
+
+def title(source: dict[str, Any]) -> str:
+    """The line a person recognises a crash by."""
+    parts = [source.get("class_name"), source.get("message")]
+    return ": ".join(str(part) for part in parts if part) or "Crash"

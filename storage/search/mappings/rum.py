@@ -1,0 +1,43 @@
+"""How real-user monitoring is indexed and asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elasticsearch import dsl
+
+from storage.search.mappings.base import Common, Key, exact, words
+
+
+class Document(Common):
+    """A page view, request, web vital or session border."""
+
+    kind = exact(free=True)
+    session_id = exact(free=True)
+    page = exact(fields={"words": words()}, free=True)
+    duration_ms = dsl.Double()
+
+    class Meta:
+        """Fields that are not named above are not indexed."""
+
+        dynamic = dsl.MetaField(False)
+
+
+KEYS = {
+    "kind": Key(exact=("kind",)),
+    "session": Key(exact=("session_id",)),
+    "page": Key(exact=("page",), words=("page.words",)),
+}
+
+LISTED = ("kind", "session_id", "page", "duration_ms", "version", "user", "tags")
+
+
+def derived(fields: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the mappings' signature
+    """Fields that this mapping makes from the record's own: none."""
+    return {}
+
+
+def title(source: dict[str, Any]) -> str:
+    """The line a person recognises the event by."""
+    parts = [source.get("kind"), source.get("page") or source.get("session_id")]
+    return " ".join(str(part) for part in parts if part) or "RUM event"

@@ -1,0 +1,190 @@
+"""The search store: index records by id, and find events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from elasticsearch import Elasticsearch, dsl
+
+from config.policy import EVENT_TYPES
+from config.settings import Settings
+from events.record import Record
+from storage.errors import StoreDown
+from storage.model import Page
+from storage.search.bulk import Failure, bulks, failures_of
+from storage.search.compile import compile_query
+from storage.search.cursor import encode_cursor, search_after
+from storage.search.document import timestamp
+from storage.search.faults import translated
+from storage.search.mappings import mapping_of
+from storage.search.names import alias_name, index_pattern
+from storage.search.query import ParsedQuery
+from storage.search.schema import put_schema
+
+REQUEST_SECONDS = 10.0
+CHECK_SECONDS = 2.0
+
+_NDJSON = {
+    "accept": "application/vnd.elasticsearch+json; compatible-with=8",
+    "content-type": "application/vnd.elasticsearch+x-ndjson; compatible-with=8",
+}
+_LISTED_BY_ALL = ("id", "type", "project_id", "received_at", "occurred_at", "group_id")
+
+
+class SearchStore:
+    """Thread-safe; its client connects with the first call, so build it before a fork and use it
+    after. Every method raises :class:`StoreDown` while Elasticsearch is away, slow, throttling or
+    read-only, and ``Rejected`` for a request that it refuses as a whole.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._prefix = settings.search_prefix
+        self._lock = threading.Lock()
+        self._opened: Elasticsearch | None = None
+        self._schema_known = False
+
+    def ensure_schema(self) -> None:
+        """Put the index templates of every type. Idempotent, and safe in several processes."""
+        for policy in EVENT_TYPES:
+            with translated():
+                put_schema(self._client, self._prefix, policy.name, self._settings.search_replicas)
+
+    def index(self, event_type: str, records: Sequence[Record]) -> list[Failure]:
+        """Index records under their ids, each in the index of its id's month.
+
+        Returns the events that can never be indexed, with the reason; all others are then durable
+        in Elasticsearch, and visible to :meth:`search` a second later. After a ``StoreDown`` any
+        part of them may be there: index them all again, nothing doubles.
+        """
+        failures: list[Failure] = []
+        try:
+            self._know_schema()
+            for bulk in bulks(self._prefix, event_type, records, failures):
+                failures += failures_of(bulk, self._post_bulk(bytes(bulk.body)))
+        except StoreDown:
+            self._schema_known = False
+            raise
+        return failures
+
+    def search(
+        self,
+        *,
+        project_id: int | None = None,
+        event_type: str | None = None,
+        query: ParsedQuery | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[dict[str, Any]]:
+        """Events received from ``start`` and before ``end``, newest first.
+
+        Items are ready for JSON: ``id, type, project_id, received_at, occurred_at, group_id,
+        title`` and what the type lists. Raises ``ValueError`` for a cursor that is none.
+        """
+        search = self._filtered(project_id, event_type, query, start, end)[: limit + 1]
+        if cursor is not None:
+            search = search.extra(search_after=search_after(cursor))
+        with translated():
+            hits = [hit["_source"] for hit in search.execute().to_dict()["hits"]["hits"]]
+        items = [_item(hit) for hit in hits[:limit]]
+        more = len(hits) > limit and items
+        return Page(items, encode_cursor(UUID(items[-1]["id"])) if more else None)
+
+    def check(self) -> None:
+        """Raise :class:`StoreDown` unless events can be indexed and found now."""
+        client = self._client.options(request_timeout=CHECK_SECONDS)
+        ours = [index_pattern(self._prefix, policy.name) for policy in EVENT_TYPES]
+        with translated():
+            health = client.cluster.health(index=ours)
+            blocks = client.indices.get_settings(
+                index=ours, name="index.blocks.*", ignore_unavailable=True, flat_settings=True
+            )
+        if health["status"] == "red":
+            raise StoreDown("search", "the indices are red: a primary shard is not there")
+        for index, found in blocks.items():
+            raise StoreDown("search", f"index {index} is blocked: {', '.join(found['settings'])}")
+
+    def close(self) -> None:
+        """Close the connections; the next call opens them again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _know_schema(self) -> None:
+        """Put the templates before the first write, and before the first after an outage.
+
+        A cluster may come back empty, and an index made without its template would take a field
+        for every key that a client sends.
+        """
+        if not self._schema_known:
+            self.ensure_schema()
+            self._schema_known = True
+
+    @property
+    def _client(self) -> Elasticsearch:
+        with self._lock:
+            if self._opened is None:
+                self._opened = _open(self._settings.elasticsearch_url.reveal())
+            return self._opened
+
+    def _post_bulk(self, body: bytes) -> dict[str, Any]:
+        """Post lines that are bytes already, and read back just enough to judge each item."""
+        with translated():
+            answer = self._client.perform_request(
+                "POST",
+                "/_bulk",
+                params={"filter_path": "errors,items.*.status,items.*.error"},
+                headers=_NDJSON,
+                body=body,
+            )
+        answered: dict[str, Any] = answer.body
+        return answered
+
+    def _filtered(
+        self,
+        project_id: int | None,
+        event_type: str | None,
+        query: ParsedQuery | None,
+        start: datetime | None,
+        end: datetime | None,
+    ) -> dsl.Search:
+        search = self._blank(event_type)
+        if project_id is not None:
+            search = search.filter("term", project_id=project_id)
+        if start is not None:
+            search = search.filter("range", received_at={"gte": timestamp(start)})
+        if end is not None:
+            search = search.filter("range", received_at={"lt": timestamp(end)})
+        if query is not None and query.terms:
+            search = search.filter(compile_query(query))
+        return search
+
+    def _blank(self, event_type: str | None) -> dsl.Search:
+        """A search over one type, or all, that asks for listed fields in the order of time."""
+        types = [event_type] if event_type else [policy.name for policy in EVENT_TYPES]
+        fields = {field for name in types for field in mapping_of(name).LISTED}
+        search = dsl.Search(
+            using=self._client, index=[alias_name(self._prefix, name) for name in types]
+        )
+        search = search.params(ignore_unavailable=True, allow_partial_search_results=False)
+        search = search.source([*_LISTED_BY_ALL, *sorted(fields)])
+        return search.sort("-received_at", "-id").extra(track_total_hits=False)
+
+
+def _open(url: str) -> Elasticsearch:
+    """A client that leaves retrying to the stages: one owner of retries a call."""
+    return Elasticsearch(url, request_timeout=REQUEST_SECONDS, max_retries=0)
+
+
+def _item(source: dict[str, Any]) -> dict[str, Any]:
+    mapping = mapping_of(source["type"])
+    item = {name: source.get(name) for name in _LISTED_BY_ALL}
+    item["title"] = mapping.title(source)
+    return item | {name: source.get(name) for name in mapping.LISTED}

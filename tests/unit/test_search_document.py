@@ -1,0 +1,83 @@
+"""Search documents: bounded whatever an event holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from events.ids import new_id
+from events.record import GroupKey, Record
+from storage.search.document import MAX_CHARS, MAX_TEXT_CHARS, MAX_VALUES, document_of
+from storage.search.mappings.crash import split_name
+
+AT_MS = 1_795_000_000_123
+
+
+def a_record(document: dict[str, Any], occurred_at: datetime | None = None) -> Record:
+    group = GroupKey("fingerprint", "title", None)
+    return Record(new_id(AT_MS), 7, occurred_at, None, (), document, group)
+
+
+def test_common_fields_come_from_the_record() -> None:
+    record = a_record({"class_name": "E"}, datetime(1, 1, 1, tzinfo=UTC))
+    document = document_of("crash", record)
+    assert document["id"] == str(record.id)
+    assert document["received_at"] == "2026-11-18T11:06:40.123Z"
+    assert document["occurred_at"] == "0001-01-01T00:00:00.000Z"
+    assert document["group_id"] == str(record.group.group_id(7))  # type: ignore[union-attr]
+
+
+def test_only_fields_of_the_mapping_are_sent() -> None:
+    document = document_of("crash", a_record({"": 1, "..": 2, "surprise": 3, "id": "forged"}))
+    assert set(document) == {"id", "type", "project_id", "received_at", "group_id"}
+    assert document["id"] != "forged"
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [
+        {f"key{number}": "v" * 1000 for number in range(10_000)},
+        [["x" * 100_000] * 1000] * 1000,
+        {"k" * 100_000: {"k" * 100_000: 10**400}},
+        {"": {".": {"...": {" ": 1}}}},
+        {"big": 1 << 20_000, "float": float("inf")},
+        "a bare string",
+        12,
+    ],
+)
+def test_hostile_custom_data_is_cut_to_size(custom: Any) -> None:
+    document = document_of("crash", a_record({"custom": custom}))
+    assert isinstance(document["custom"], dict)
+    assert len(orjson.dumps(document)) < 2 * MAX_CHARS
+    assert _values(document["custom"]) <= MAX_VALUES + 1
+
+
+def test_deep_objects_and_long_texts_are_cut() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    document = document_of("crash", a_record({"custom": deep, "message": "m" * 100_000}))
+    assert len(document["message"]) == MAX_TEXT_CHARS
+    assert str(document["custom"]).count("a") == 8
+
+
+def test_class_names_are_split_where_a_person_would() -> None:
+    assert split_name("System.NullReferenceException").split() == [
+        "NullReferenceException",
+        "System",
+        "Null",
+        "Reference",
+        "Exception",
+    ]
+    assert split_name("HTTPError").split() == ["HTTPError", "HTTP", "Error"]
+
+
+def _values(node: Any) -> int:
+    if isinstance(node, dict):
+        return 1 + sum(_values(value) for value in node.values())
+    if isinstance(node, list):
+        return 1 + sum(_values(value) for value in node)
+    return 1
