@@ -1,0 +1,80 @@
+"""One delivery of a message to a task: its reservation, and what becomes of it on an outage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+
+from broker.leases import child_owner
+from broker.message import EVENTS_HEADER, OWNER_HEADER, RETURNS_HEADER
+from broker.reservations import Reservations, tag_queue
+from storage.errors import StoreDown
+
+#: How long an outage pauses a queue before it is tried again, in seconds.
+OUTAGE_PAUSE_SECONDS = 2.0
+
+#: From this many returns on a message runs alone: one of its events may kill the worker.
+ALONE_AFTER_RETURNS = 2
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The message in hand, and those that the task joined to it: tags to events."""
+
+    tag: str
+    queue: str
+    owner: str
+    returns: int
+    events: int
+    joined: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether nothing may be joined, because this message came back before."""
+        return self.returns >= ALONE_AFTER_RETURNS
+
+
+def delivery_of(request: Any) -> Delivery:
+    """The delivery behind a Celery task request of our channel."""
+    tag = request.properties["delivery_tag"]
+    return Delivery(
+        tag=tag,
+        queue=tag_queue(tag),
+        owner=child_owner(request.get(OWNER_HEADER), os.getpid()),
+        returns=request.get(RETURNS_HEADER, 0),
+        events=request.get(EVENTS_HEADER, 0),
+    )
+
+
+@contextmanager
+def outages_pause(delivery: Delivery, reservations: Reservations) -> Iterator[None]:
+    """Turn an outage of a store into a pause of the queue; no event is at fault.
+
+    The messages in hand go back to the front of their queue, uncounted, and the task ends as
+    ignored, so that the chain stops here: acknowledging a released message does nothing. When the
+    broker itself is away, or the soft limit struck, the message is given back by Celery and counts
+    as a failed delivery.
+    """
+    try:
+        yield
+    except StoreDown as exc:
+        if exc.store == "broker":
+            raise Reject(exc, requeue=True) from exc
+        _log.warning("queue_paused", queue=delivery.queue, store=exc.store, reason=exc.detail)
+        reservations.pause(delivery.queue, str(exc), seconds=OUTAGE_PAUSE_SECONDS)
+        tags = [*delivery.joined, delivery.tag]
+        reservations.release(delivery.queue, tags, failed=False)
+        reservations.count("retried", delivery.events + sum(delivery.joined.values()))
+        raise Ignore from exc
+    except SoftTimeLimitExceeded as exc:
+        _log.exception("soft_limit_exceeded", queue=delivery.queue)
+        reservations.release(delivery.queue, list(delivery.joined), failed=True)
+        raise Reject(exc, requeue=True) from exc

@@ -1,0 +1,59 @@
+"""Records of a pack's events; what cannot be normalised becomes a dead letter, alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.record import Record
+from events.registry import event_type
+from storage.model import DeadLetter, PackedEvent
+from tasks.isolation import Failure, failure_of
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """An event with its record, and where its payload lies."""
+
+    packed: PackedEvent
+    record: Record
+
+
+def normalise_all(
+    packed: Sequence[PackedEvent],
+) -> tuple[list[Normalised], list[Failure[PackedEvent]]]:
+    """Normalise each event; an event whose record cannot be made fails alone.
+
+    Normalising is pure: the same event would fail again, so there is nothing to retry.
+    """
+    good: list[Normalised] = []
+    failures: list[Failure[PackedEvent]] = []
+    for item in packed:
+        envelope = item.envelope
+        try:
+            record = event_type(envelope.type).normalise(envelope)
+        except Exception as exc:
+            failures.append(failure_of(item, exc, attempts=1))
+        else:
+            good.append(Normalised(item, record))
+    return good, failures
+
+
+def dead_letter(failure: Failure[PackedEvent], stage: str, at: datetime) -> DeadLetter:
+    """The dead letter of an event whose payload lies in a pack."""
+    envelope = failure.item.envelope
+    return DeadLetter(
+        event_id=envelope.id,
+        project_id=envelope.project_id,
+        type=envelope.type,
+        stage=stage,
+        protocol=envelope.protocol,
+        code=failure.code,
+        reason=failure.reason,
+        traceback=failure.traceback,
+        attempts=failure.attempts,
+        at=at,
+        location=failure.item.location,
+        payload=None,
+    )

@@ -1,0 +1,68 @@
+"""The three stages as Celery tasks: wiring only, the work is in the module of each stage."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery, Task, chain
+
+from broker.message import size_headers
+from config.policy import StagePolicy, queue_name, stage_policy
+from events.ids import Clock, now_ms
+from tasks.delivery import delivery_of, outages_pause
+from tasks.handoff import Handoff
+from tasks.index_search import index_pack
+from tasks.isolation import Retrying
+from tasks.store_files import store_batches
+from tasks.store_sql import store_pack_rows
+from tasks.stores import WorkerStores
+
+
+def _limits(policy: StagePolicy) -> dict[str, Any]:
+    return {
+        "name": policy.task,
+        "bind": True,
+        "soft_time_limit": policy.soft_limit,
+        "time_limit": policy.hard_limit,
+    }
+
+
+def _retrying(policy: StagePolicy) -> Retrying:
+    return Retrying(policy.retry, sleep=time.sleep, random=random.random)
+
+
+def register(app: Celery, stores: Callable[[], WorkerStores], clock: Clock = now_ms) -> None:
+    """Add the stages to the app. ``stores`` is called inside the process that runs the task."""
+    files, sql, search = (stage_policy(name) for name in ("files", "sql", "search"))
+
+    def run_sql(self: Task[Any, Any], handoff: dict[str, Any]) -> None:
+        with outages_pause(delivery_of(self.request), stores().reservations):
+            store_pack_rows(Handoff.from_message(handoff), stores(), _retrying(sql), clock)
+
+    def run_search(self: Task[Any, Any], handoff: dict[str, Any]) -> None:
+        with outages_pause(delivery_of(self.request), stores().reservations):
+            index_pack(Handoff.from_message(handoff), stores(), clock)
+
+    def run_files(self: Task[Any, Any], batch: bytes) -> None:
+        delivery = delivery_of(self.request)
+        with outages_pause(delivery, stores().reservations):
+            store_batches(batch, delivery, stores(), hand_on, clock)
+
+    def hand_on(handoff: Handoff, oldest_ms: int) -> None:
+        pack = handoff.pack
+        headers = size_headers(pack.events, pack.raw_bytes, oldest_ms)
+        message = handoff.to_message()
+        steps = [
+            task.si(message).set(
+                queue=queue_name(pack.type, stage), headers=headers, argsrepr=pack.key
+            )
+            for task, stage in ((store_sql, "sql"), (index_search, "search"))
+        ]
+        chain(*steps).apply_async()
+
+    store_sql = app.task(**_limits(sql))(run_sql)
+    index_search = app.task(**_limits(search))(run_search)
+    app.task(**_limits(files))(run_files)

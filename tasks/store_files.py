@@ -1,0 +1,79 @@
+"""Stage ``files``: many messages become one pack on S3, and the pack is handed on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import structlog
+
+from broker.message import UnreadableMessage, message_args
+from events.envelope import Envelope, MalformedBatch, decode_batch
+from events.ids import Clock, id_day, new_id
+from storage.model import PackRef
+from tasks.delivery import Delivery
+from tasks.handoff import Handoff
+from tasks.stores import WorkerStores
+
+_log = structlog.get_logger(__name__)
+
+#: Publishes the rest of the chain for a stored pack: handoff, oldest id in milliseconds.
+HandOn = Callable[[Handoff, int], None]
+
+_MAX_JOINED_MESSAGES = 2000
+
+
+def store_batches(
+    batch: bytes, delivery: Delivery, stores: WorkerStores, hand_on: HandOn, clock: Clock
+) -> None:
+    """Store the batch in hand and whatever more of its queue fits, then answer what was joined.
+
+    Survives a kill at any point: until the joined messages are answered, after their packs were
+    handed on, all of them are still reserved and will be delivered again; ids make that harmless.
+    Raises :class:`MalformedBatch` when the batch in hand cannot be read, :class:`StoreDown`.
+    """
+    envelopes = decode_batch(batch)
+    if not delivery.runs_alone:
+        envelopes.extend(_join(delivery, stores))
+    for part in _packs(envelopes):
+        pack = _store(part, stores, clock)
+        oldest = min(envelope.id for envelope in part)
+        hand_on(Handoff(pack, datetime.fromtimestamp(clock() / 1000, UTC)), oldest.int >> 80)
+    stores.reservations.ack(delivery.queue, delivery.joined)
+
+
+def _join(delivery: Delivery, stores: WorkerStores) -> Iterator[Envelope]:
+    settings = stores.settings
+    more = stores.reservations.join(
+        delivery.queue,
+        delivery.owner,
+        max_messages=_MAX_JOINED_MESSAGES,
+        max_events=settings.join_max_events,
+        max_bytes=settings.join_max_bytes,
+    )
+    for reserved in more:
+        try:
+            envelopes = decode_batch(message_args(reserved.raw)[0])
+        except (UnreadableMessage, MalformedBatch, IndexError) as exc:
+            _log.exception("message_parked", queue=delivery.queue)
+            stores.reservations.park(reserved.tag, str(exc))
+            continue
+        delivery.joined[reserved.tag] = len(envelopes)
+        yield from envelopes
+
+
+def _packs(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
+    """Parts that may share a pack: one type, one day of ids; an id twice in hand goes in once."""
+    parts: dict[tuple[str, date], dict[UUID, Envelope]] = defaultdict(dict)
+    for envelope in envelopes:
+        parts[envelope.type, id_day(envelope.id)][envelope.id] = envelope
+    for part in parts.values():
+        yield list(part.values())
+
+
+def _store(part: list[Envelope], stores: WorkerStores, clock: Clock) -> PackRef:
+    pack, _ = stores.files.write_pack(part, new_id(clock()))
+    _log.info("pack_stored", pack=str(pack.id), events=pack.events, bytes=pack.stored_bytes)
+    return pack

@@ -1,0 +1,39 @@
+"""What a worker process works with, opened once and lazily: clients must not cross a fork."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.files.store import FileStore
+from storage.sql.database import Database
+from storage.sql.dead_letters import DeadLetters
+from storage.sql.packs import Packs
+
+from broker.reservations import Reservations
+from config.settings import Settings
+from storage.search.store import SearchStore
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStores:
+    """The stores and the broker as a stage sees them."""
+
+    settings: Settings
+    reservations: Reservations
+    files: FileStore
+    packs: Packs
+    dead_letters: DeadLetters
+    search: SearchStore
+
+
+def open_worker_stores(settings: Settings) -> WorkerStores:
+    """Build the clients; each connects when it is first used."""
+    database = Database(settings.postgres_dsn, max_connections=1)
+    return WorkerStores(
+        settings=settings,
+        reservations=Reservations(settings.redis_url, timeout=settings.publish_timeout_seconds),
+        files=FileStore(settings),
+        packs=Packs(database),
+        dead_letters=DeadLetters(database),
+        search=SearchStore(settings),
+    )
