@@ -27,13 +27,16 @@ RUM = Endpoint("/events", "rum", "raygun.rum", split_rum)
 
 ENDPOINTS = (ENTRY, BULK, RUM)
 
-_CODES: dict[str, tuple[int, Code]] = {
+_REFUSALS: dict[str, tuple[int, Code]] = {
+    "missing_field": (400, "missing_field"),
+    "no_events": (400, "no_events"),
+    "not_an_array": (400, "not_an_array"),
+    "not_an_object": (400, "not_an_object"),
     "not_json": (400, "not_json"),
     "too_deep": (400, "too_deep"),
-    "event_too_large": (413, "event_too_large"),
     "too_large": (413, "event_too_large"),
-    "empty_batch": (400, "empty_batch"),
 }
+"""What each code of :class:`Malformed` is answered with; one not here is ``invalid_event``."""
 
 
 def valid_items(endpoint: Endpoint, body: bytes, limits: Limits) -> tuple[list[bytes], int]:
@@ -48,17 +51,14 @@ def valid_items(endpoint: Endpoint, body: bytes, limits: Limits) -> tuple[list[b
     valid = [item for item in items if isinstance(item, bytes)]
     if valid:
         return valid, len(items) - len(valid)
-    faults = [item for item in items if isinstance(item, Malformed)]
-    if not faults:
-        raise ApiError(400, "empty_batch", "The body holds no event.")
-    raise _refusal(_telling(faults))
+    raise _refusal(_telling([item for item in items if isinstance(item, Malformed)]))
 
 
 def _telling(faults: Sequence[Malformed]) -> Malformed:
     """The first fault, but one of size only if all are: 413 means that smaller would have done."""
-    return next((fault for fault in faults if _CODES.get(fault.code, (400,))[0] != 413), faults[0])
+    return next((fault for fault in faults if fault.code != "too_large"), faults[0])
 
 
 def _refusal(fault: Malformed) -> ApiError:
-    status, code = _CODES.get(fault.code, (400, "invalid_event"))
+    status, code = _REFUSALS.get(fault.code, (400, "invalid_event"))
     return ApiError(status, code, str(fault))

@@ -28,7 +28,7 @@ View = Callable[..., Response]
 class PrefixConverter(BaseConverter):
     """Any path before an ingest path, also an empty one, but none that the API or pages use."""
 
-    regex = r"(?!(?:api|groups|events|static|health)(?:/|\Z)).*?"
+    regex = r"(?!(?:api|assets|events|groups|health)(?:/|\Z)).*?"
     part_isolating = False
 
 
