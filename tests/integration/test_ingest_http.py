@@ -83,7 +83,9 @@ def test_one_crash(client: FlaskClient, broker: redis.Redis) -> None:
     assert envelope.body == CRASH
 
 
-@pytest.mark.parametrize("path", ["/relay/entries", "/relay/eu/entries", "/relay//entries", "/entries/"])
+@pytest.mark.parametrize(
+    "path", ["/relay/entries", "/relay/eu/entries", "/relay//entries", "/entries/"]
+)
 def test_prefixes_and_slashes(client: FlaskClient, broker: redis.Redis, path: str) -> None:
     assert post(client, path, CRASH).status_code == 202
     assert len(queued(broker, "crash")) == 1
