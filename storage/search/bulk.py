@@ -24,10 +24,18 @@ Failure = tuple[UUID, str]
 
 @dataclass(slots=True)
 class Bulk:
-    """One request: the events in it, in order, and its NDJSON."""
+    """One request: the events in it, and the NDJSON lines of each, in the same order."""
 
     ids: list[UUID] = field(default_factory=list)
-    body: bytearray = field(default_factory=bytearray)
+    lines: list[bytes] = field(default_factory=list)
+
+    def halves(self) -> tuple[Bulk, Bulk]:
+        """The same in two requests."""
+        middle = len(self.ids) // 2
+        return (
+            Bulk(self.ids[:middle], self.lines[:middle]),
+            Bulk(self.ids[middle:], self.lines[middle:]),
+        )
 
 
 def encode(prefix: str, event_type: str, record: Record) -> bytes:
@@ -47,18 +55,19 @@ def bulks(
     prefix: str, event_type: str, records: Sequence[Record], failures: list[Failure]
 ) -> Iterator[Bulk]:
     """Requests of at most :data:`MAX_BULK_BYTES`; records that are no JSON go to ``failures``."""
-    bulk = Bulk()
+    bulk, size = Bulk(), 0
     for record in records:
         try:
             lines = encode(prefix, event_type, record)
         except orjson.JSONEncodeError as exc:
             failures.append((record.id, f"not_json: {exc}"))
             continue
-        if bulk.ids and len(bulk.body) + len(lines) > MAX_BULK_BYTES:
+        if bulk.ids and size + len(lines) > MAX_BULK_BYTES:
             yield bulk
-            bulk = Bulk()
+            bulk, size = Bulk(), 0
         bulk.ids.append(record.id)
-        bulk.body += lines
+        bulk.lines.append(lines)
+        size += len(lines)
     if bulk.ids:
         yield bulk
 

@@ -44,7 +44,8 @@ class _Cutter:
         return value
 
     def _text(self, text: str, limit: int) -> str:
-        text = text[: min(limit, self._chars)]
+        if len(text) > limit or len(text) > self._chars:
+            text = text[: min(limit, self._chars)]
         self._chars -= len(text)
         return self._clean(text)
 
@@ -60,7 +61,10 @@ class _Cutter:
 
     def _key(self, key: Any) -> str:
         """Elasticsearch refuses empty keys, keys of dots alone, and NUL in keys."""
-        text = self._text(str(key), MAX_KEY_CHARS).replace("\0", "\u2400")
+        text = self._text(str(key), MAX_KEY_CHARS)
+        if text.isidentifier():
+            return text
+        text = text.replace("\0", "\u2400")
         return text if text.strip(". \t\r\n") else "(empty)"
 
     def _spend(self, items: Iterable[Any]) -> Iterable[Any]:

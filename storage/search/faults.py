@@ -17,6 +17,8 @@ from storage.errors import Rejected, StoreDown
 
 _OUR_FAULT_STATUSES = frozenset({400, 413})
 
+_TOO_LARGE = 413
+
 #: Types that come with status 400 although the index or the cluster is the cause.
 _CLUSTER_STATE = frozenset(
     {
@@ -30,6 +32,10 @@ _CLUSTER_STATE = frozenset(
 )
 
 _REASON_CHARS = 500
+
+
+class TooLarge(Rejected):
+    """The request has more bytes than the server, or a proxy before it, takes."""
 
 
 def is_outage(status: int, error_type: str) -> bool:
@@ -51,6 +57,12 @@ def _type_of(exc: ApiError) -> str:
     return str(error.get("type", "")) if isinstance(error, dict) else ""
 
 
+def _fate_of(exc: ApiError) -> type[StoreDown | Rejected]:
+    if is_outage(exc.meta.status, _type_of(exc)):
+        return StoreDown
+    return TooLarge if exc.meta.status == _TOO_LARGE else Rejected
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise :class:`StoreDown` or :class:`Rejected` for whatever the client raises."""
@@ -59,5 +71,5 @@ def translated() -> Iterator[None]:
     except TransportError as exc:
         raise StoreDown("search", f"{type(exc).__name__}: {exc.message}"[:_REASON_CHARS]) from exc
     except ApiError as exc:
-        fate = StoreDown if is_outage(exc.meta.status, _type_of(exc)) else Rejected
+        fate = _fate_of(exc)
         raise fate("search", f"{exc.meta.status}: {exc}"[:_REASON_CHARS]) from exc

@@ -15,11 +15,11 @@ from config.settings import Settings
 from events.record import Record
 from storage.errors import StoreDown
 from storage.model import Page
-from storage.search.bulk import Failure, bulks, failures_of
+from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
 from storage.search.cursor import encode_cursor, search_after
 from storage.search.document import timestamp
-from storage.search.faults import translated
+from storage.search.faults import TooLarge, translated
 from storage.search.mappings import mapping_of
 from storage.search.names import alias_name, index_pattern
 from storage.search.query import ParsedQuery
@@ -65,7 +65,7 @@ class SearchStore:
         try:
             self._know_schema()
             for bulk in bulks(self._prefix, event_type, records, failures):
-                failures += failures_of(bulk, self._post_bulk(bytes(bulk.body)))
+                failures += self._index_bulk(bulk)
         except StoreDown:
             self._schema_known = False
             raise
@@ -133,6 +133,15 @@ class SearchStore:
             if self._opened is None:
                 self._opened = _open(self._settings.elasticsearch_url.reveal())
             return self._opened
+
+    def _index_bulk(self, bulk: Bulk) -> list[Failure]:
+        """Index a bulk, in parts where it is larger than the server takes."""
+        try:
+            return failures_of(bulk, self._post_bulk(b"".join(bulk.lines)))
+        except TooLarge as exc:
+            if len(bulk.ids) == 1:
+                return [(bulk.ids[0], exc.detail)]
+        return [failure for half in bulk.halves() for failure in self._index_bulk(half)]
 
     def _post_bulk(self, body: bytes) -> dict[str, Any]:
         """Post lines that are bytes already, and read back just enough to judge each item."""

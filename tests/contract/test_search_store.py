@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 
 import pytest
+import urllib3
 from elasticsearch import Elasticsearch
 
 from config.settings import Secret, Settings
@@ -20,7 +22,7 @@ from storage.errors import StoreDown
 from storage.search.query import parse_query
 from storage.search.store import SearchStore
 
-VISIBLE_SECONDS = 5.0
+VISIBLE_SECONDS = 20.0
 NOVEMBER_MS = int(datetime(2026, 11, 15, tzinfo=UTC).timestamp() * 1000)
 DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
 
@@ -307,6 +309,61 @@ def test_pages_are_stable_while_events_arrive(store: SearchStore) -> None:
 def test_a_forged_cursor_is_refused(store: SearchStore, cursor: str) -> None:
     with pytest.raises(ValueError, match="not a cursor"):
         store.search(cursor=cursor)
+
+
+class SmallDoor(BaseHTTPRequestHandler):
+    """Hands requests on to the real server, but for those above its size."""
+
+    behind = ""
+    most_bytes = 20_000
+
+    def do_POST(self) -> None:
+        self.hand_on("POST")
+
+    def do_PUT(self) -> None:
+        self.hand_on("PUT")
+
+    def hand_on(self, method: str) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if len(body) > self.most_bytes:
+            self.answer(413, {"X-Elastic-Product": "Elasticsearch"}, b"")
+            return
+        kept = {name: self.headers[name] for name in ("accept", "content-type")}
+        answer = urllib3.request(method, self.behind + self.path, body=body, headers=kept)
+        headers = {name: answer.headers[name] for name in ("content-type", "X-Elastic-Product")}
+        self.answer(answer.status, headers, answer.data)
+
+    def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is inherited
+        pass
+
+
+@pytest.fixture
+def small_door(own: Settings) -> Iterator[Settings]:
+    """Settings of a server behind a proxy that takes small requests only."""
+    handler = type("Door", (SmallDoor,), {"behind": own.elasticsearch_url.reveal().rstrip("/")})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
+        threading.Thread(target=proxy.serve_forever).start()
+        yield replace(own, elasticsearch_url=Secret(f"http://127.0.0.1:{proxy.server_port}"))
+        proxy.shutdown()
+
+
+def test_a_request_too_large_for_the_server_goes_in_parts(
+    store: SearchStore, small_door: Settings
+) -> None:
+    small = [a_crash(message="word " * 1000) for _ in range(9)]
+    large = a_crash(custom={"texts": ["word " * 1600] * 8})
+    through = SearchStore(small_door)
+    failures = through.index("crash", [*small[:4], large, *small[4:]])
+    through.close()
+    assert [event_id for event_id, _ in failures] == [large.id]
+    eventually(lambda: found(store), {record.id for record in small})
 
 
 def test_a_large_batch_is_split_and_all_there(store: SearchStore) -> None:

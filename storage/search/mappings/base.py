@@ -36,8 +36,8 @@ def words(*, free: bool = False, **options: Any) -> dsl.Text:
 
 
 def open_object() -> dsl.Flattened:
-    """An object whose keys the client chose."""
-    return dsl.Flattened(ignore_above=KEYWORD_CHARS, depth_limit=FLATTENED_DEPTH)
+    """An object whose keys the client chose; without doc values, since nothing sorts by it."""
+    return dsl.Flattened(ignore_above=KEYWORD_CHARS, depth_limit=FLATTENED_DEPTH, doc_values=False)
 
 
 @dataclass(frozen=True, slots=True)
