@@ -1,0 +1,151 @@
+"""The event type ``crash``: an error that an application met, with what surrounded it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.envelope import Envelope
+from events.fingerprint import call_text, group_key
+from events.moment import iso
+from events.plain import INDEX, PICTURE, plain, plain_object
+from events.raygun.entry import RaygunEntry
+from events.record import Column, Malformed, Record
+from events.report import Crash, Error, Frame, User
+from events.text import clip
+
+COLUMNS = (
+    Column("class_name", "text"),
+    Column("message", "text"),
+    Column("culprit", "text"),
+    Column("version", "text"),
+    Column("machine", "text"),
+)
+
+_CLASS = 500
+_MESSAGE = 2_000
+_INDEXED_MESSAGE = 4_000
+_NAME = 200
+_URL = 1_000
+_INDEXED_FRAMES = 50
+
+_READERS = {"raygun.entry": RaygunEntry}
+
+
+def normalise(envelope: Envelope) -> Record:
+    """The record of a crash; pure. Raises :class:`Malformed`."""
+    crash = _open(envelope).crash()
+    group = group_key(crash)
+    row = _row(crash, group.culprit)
+    return Record(
+        id=envelope.id,
+        project_id=envelope.project_id,
+        occurred_at=crash.occurred_at,
+        user_key=crash.user.key,
+        row=row,
+        document=_document(crash, row),
+        group=group,
+    )
+
+
+def picture(envelope: Envelope) -> dict[str, Any]:
+    """The full picture of a crash, fit for any strict JSON encoder; raises :class:`Malformed`."""
+    report = _open(envelope, exact=True)
+    crash = report.crash()
+    return {
+        "occurred_at": iso(crash.occurred_at),
+        "client": client_of(crash.client_name, crash.client_version),
+        "version": crash.version,
+        "machine": crash.machine,
+        "error": None if crash.error is None else _error(crash.error),
+        "environment": plain(crash.environment, PICTURE),
+        "request": report.request(),
+        "user": user_of(crash.user),
+        "tags": crash.tags,
+        "custom": plain(crash.custom, PICTURE),
+        "breadcrumbs": report.breadcrumbs(),
+        "grouping_key": crash.grouping_key,
+    }
+
+
+def client_of(name: str | None, version: str | None) -> dict[str, Any] | None:
+    """The SDK that reported; null when it did not say."""
+    return {"name": name, "version": version} if name or version else None
+
+
+def user_of(user: User) -> dict[str, Any] | None:
+    """A user for a person to read; null when nothing is known."""
+    return user._asdict() if any(part is not None for part in user) else None
+
+
+def _open(envelope: Envelope, *, exact: bool = False) -> RaygunEntry:
+    reader = _READERS.get(envelope.protocol)
+    if reader is None:
+        raise Malformed("unknown_protocol", f"No crash is sent by {envelope.protocol!r}.")
+    return reader(envelope.body, exact=exact)
+
+
+def _row(crash: Crash, culprit: str | None) -> tuple[str | None, ...]:
+    error = crash.error
+    return (
+        _cut(error and error.class_name, _CLASS),
+        _cut(error and error.message, _MESSAGE),
+        culprit,
+        _cut(crash.version, _NAME),
+        _cut(crash.machine, _NAME),
+    )
+
+
+def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
+    class_name, _, place, version, machine = row
+    frames = crash.error.frames[:_INDEXED_FRAMES] if crash.error else []
+    return {
+        "class_name": class_name,
+        "message": _cut(crash.error and crash.error.message, _INDEXED_MESSAGE),
+        "culprit": place,
+        "version": version,
+        "machine": machine,
+        "client": indexed_client(crash.client_name, crash.client_version),
+        "url": _cut(crash.url, _URL),
+        "user": indexed_user(crash.user),
+        "tags": [clip(tag, _NAME) for tag in crash.tags],
+        "frames": [clip(call_text(frame, crash.platform), _CLASS) for frame in frames],
+        "custom": plain_object(crash.custom, INDEX),
+        "environment": plain_object(crash.environment, INDEX),
+    }
+
+
+def indexed_client(name: str | None, version: str | None) -> dict[str, Any] | None:
+    """The SDK as a search document has it."""
+    return client_of(_cut(name, _NAME), _cut(version, _NAME))
+
+
+def indexed_user(user: User) -> dict[str, Any] | None:
+    """The user as a search document has it."""
+    if not (user.identifier or user.email or user.name):
+        return None
+    return {
+        "identifier": _cut(user.identifier, _NAME),
+        "email": _cut(user.email, _NAME),
+        "name": _cut(user.name, _NAME),
+    }
+
+
+def _cut(text: str | None, limit: int) -> str | None:
+    return None if text is None else clip(text, limit)
+
+
+def _error(error: Error) -> dict[str, Any]:
+    return {
+        "class_name": error.class_name,
+        "message": error.message,
+        "frames": [_frame(frame) for frame in error.frames],
+        "frames_omitted": error.frames_omitted,
+        "data": plain(error.data, PICTURE),
+        "inner": [_error(cause) for cause in error.inner],
+    }
+
+
+def _frame(frame: Frame) -> dict[str, Any]:
+    shown = frame._asdict()
+    shown["locals"] = plain(frame.locals, PICTURE)
+    return shown

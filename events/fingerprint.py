@@ -1,0 +1,123 @@
+"""What makes two crashes the same bug, and how a person recognises it.
+
+A grouping key that the application set decides alone. Else it is the class, the functions of the
+application that led to the error, and the innermost cause. The message counts only where these
+say little: no class or one such as ``Error``, or no named function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from events.code import BY_CLASS
+from events.record import GroupKey
+from events.recursion import fold
+from events.report import Crash, Error, Frame
+from events.stable import frame_key, is_module_level, is_named, stable_file, stable_name
+from events.template import template
+from events.text import clip, first_line
+
+#: Innermost functions that count. Further out is how the code was reached, and SDKs cut there.
+MAX_CALLS = 6
+_CAUSE_CALLS = 2
+
+_TITLE = 300
+_CULPRIT = 500
+_UNTITLED = "Unknown error"
+
+#: Classes, in lower case and without their package, that say only that something went wrong.
+_GENERIC = frozenset(
+    {
+        "error",
+        "exception",
+        "baseexception",
+        "standarderror",
+        "throwable",
+        "runtimeerror",
+        "runtimeexception",
+        "systemexception",
+        "applicationexception",
+        "errorexception",
+        "errorstring",
+        "string",
+        "object",
+    }
+)
+
+
+def group_key(crash: Crash) -> GroupKey:
+    """The group of a crash: fingerprint, title and culprit."""
+    return GroupKey(_fingerprint(crash), _title(crash.error), _culprit(crash))
+
+
+def _culprit(crash: Crash) -> str | None:
+    """The application's innermost function, as "method (file)"; null without frames."""
+    if crash.error is None or not crash.error.frames:
+        return None
+    frames = crash.error.frames
+    frame = next((frame for frame in frames if frame.in_app), frames[0])
+    return clip(call_text(frame, crash.platform), _CULPRIT)
+
+
+def call_text(frame: Frame, platform: str) -> str:
+    """A call as a person writes it: "shop.Cart.checkout (Shop.java)"."""
+    name = frame.method or "?"
+    if platform == "go":
+        name = stable_name(name, platform)
+    if frame.class_name and platform in BY_CLASS:
+        name = f"{frame.class_name}.{name}"
+    return f"{name} ({stable_file(frame.file, 'unknown')})" if frame.file else name
+
+
+def _fingerprint(crash: Crash) -> str:
+    if crash.grouping_key and crash.grouping_key.strip():
+        return _digest(["key", crash.grouping_key])
+    if crash.error is None:
+        return _digest(["none"])
+    parts = _signature(crash.error, crash.platform, MAX_CALLS)
+    cause = _innermost(crash.error)
+    if cause is not crash.error:
+        parts += ["cause", *_signature(cause, crash.platform, _CAUSE_CALLS)]
+    return _digest(["crash", *parts])
+
+
+def _signature(error: Error, platform: str, most: int) -> list[str]:
+    name = stable_name(error.class_name, platform) if error.class_name else ""
+    frames = _telling(error.frames)
+    calls = fold([frame_key(frame, platform) for frame in frames])[:most]
+    parts = [name, *calls]
+    if _says_little(name) or not any(is_named(frame, platform) for frame in frames[:MAX_CALLS]):
+        parts += ["message", template(error.message or "")]
+    return parts
+
+
+def _telling(frames: list[Frame]) -> list[Frame]:
+    """The application's own functions; else its top level; else whatever there is."""
+    ours = [frame for frame in frames if frame.in_app]
+    functions = [frame for frame in ours if not is_module_level(frame)]
+    return functions or ours or frames
+
+
+def _says_little(class_name: str) -> bool:
+    return not class_name or class_name.rpartition(".")[2].lower() in _GENERIC
+
+
+def _innermost(error: Error) -> Error:
+    while error.inner:
+        error = error.inner[0]
+    return error
+
+
+def _digest(parts: list[str]) -> str:
+    text = "\x1f".join(parts)
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _title(error: Error | None) -> str:
+    if error is None:
+        return _UNTITLED
+    name = error.class_name or ""
+    line = first_line(error.message or "")
+    if name and line and line != name.rpartition(".")[2]:
+        return clip(f"{name}: {line}", _TITLE)
+    return clip(name or line or _UNTITLED, _TITLE)

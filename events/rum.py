@@ -1,0 +1,137 @@
+"""The event type ``rum``: sessions, page views, requests, web vitals and timings of real users.
+
+One item an SDK reports is one event, whatever number of timings it carries. Its kind is that of
+its most telling timing: ``page``, ``virtual_page``, ``view`` (mobile), ``xhr``, ``network``
+(mobile), ``custom``, ``vital``, ``asset``; without timings it is the SDK's own type, such as
+``session_start``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.crash import client_of, indexed_client, indexed_user, user_of
+from events.envelope import Envelope
+from events.moment import iso
+from events.raygun.rum import read_rum
+from events.record import Column, Malformed, Record
+from events.report import RumItem, Timing
+from events.text import clip
+
+COLUMNS = (
+    Column("kind", "text"),
+    Column("session_id", "text"),
+    Column("page", "text"),
+    Column("duration_ms", "double precision"),
+    Column("version", "text"),
+)
+
+_NAME = 200
+_PAGE = 1_000
+_MEASURES_PAGE = ("page", "virtual_page", "view")
+_TELLING = (*_MEASURES_PAGE, "xhr", "network", "custom", "vital", "asset")
+
+_READERS = {"raygun.rum": read_rum}
+
+
+def normalise(envelope: Envelope) -> Record:
+    """The record of a RUM event; pure. Raises :class:`Malformed`."""
+    item = _read(envelope)
+    main = _main(item)
+    row = (
+        clip(_kind(item, main), _NAME),
+        None if item.session_id is None else clip(item.session_id, _NAME),
+        _page(item, main),
+        _duration(main),
+        None if item.version is None else clip(item.version, _NAME),
+    )
+    return Record(
+        id=envelope.id,
+        project_id=envelope.project_id,
+        occurred_at=item.occurred_at,
+        user_key=item.user.key,
+        row=row,
+        document=_document(item, row),
+    )
+
+
+def picture(envelope: Envelope) -> dict[str, Any]:
+    """The full picture of a RUM event; raises :class:`Malformed`. What crashes have is null."""
+    item = _read(envelope)
+    main = _main(item)
+    return {
+        "occurred_at": iso(item.occurred_at),
+        "client": client_of(item.client_name, item.client_version),
+        "version": item.version,
+        "error": None,
+        "environment": None,
+        "request": None,
+        "user": user_of(item.user),
+        "tags": item.tags,
+        "custom": None,
+        "breadcrumbs": None,
+        "rum": {
+            "kind": _kind(item, main),
+            "type": item.type,
+            "session_id": item.session_id,
+            "request_id": item.request_id,
+            "page": _page(item, main),
+            "duration_ms": _duration(main),
+            "timings": [timing._asdict() for timing in item.timings],
+            "vitals": _vitals(item),
+            "note": item.note,
+            **item.device,
+        },
+    }
+
+
+def _read(envelope: Envelope) -> RumItem:
+    reader = _READERS.get(envelope.protocol)
+    if reader is None:
+        raise Malformed("unknown_protocol", f"No RUM event is sent by {envelope.protocol!r}.")
+    return reader(envelope.body)
+
+
+def _main(item: RumItem) -> Timing | None:
+    """The most telling timing of an event."""
+    by_kind = {timing.kind: timing for timing in reversed(item.timings)}
+    return next((by_kind[kind] for kind in _TELLING if kind in by_kind), None)
+
+
+def _kind(item: RumItem, main: Timing | None) -> str:
+    return item.type if main is None else main.kind
+
+
+def _page(item: RumItem, main: Timing | None) -> str | None:
+    """The page a timing measures, or the one it belongs to."""
+    if main is not None and main.kind in _MEASURES_PAGE and main.name is not None:
+        return clip(main.name, _PAGE)
+    parent = next((timing.parent for timing in item.timings if timing.parent), None)
+    return None if parent is None else clip(parent, _PAGE)
+
+
+def _duration(main: Timing | None) -> float | None:
+    """Milliseconds; a vital has a value of its own, which is not always a time."""
+    return None if main is None or main.kind == "vital" else main.value
+
+
+def _vitals(item: RumItem) -> dict[str, float | None]:
+    return {
+        timing.name: timing.value
+        for timing in item.timings
+        if timing.kind == "vital" and timing.name is not None
+    }
+
+
+def _document(item: RumItem, row: tuple[Any, ...]) -> dict[str, Any]:
+    kind, session_id, page, duration, version = row
+    return {
+        "kind": kind,
+        "session_id": session_id,
+        "page": page,
+        "version": version,
+        "user": indexed_user(item.user),
+        "duration_ms": duration,
+        "client": indexed_client(item.client_name, item.client_version),
+        "tags": [clip(tag, _NAME) for tag in item.tags],
+    }
