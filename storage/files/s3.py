@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import boto3.session
@@ -175,5 +175,7 @@ def _connect(settings: Settings) -> S3Client:
 
 
 def _body(answer: GetObjectOutputTypeDef) -> bytes:
-    with answer["Body"] as stream:
+    # Not the stream's own context manager: that gives urllib3's, whose errors boto3 leaves as
+    # they are.
+    with closing(answer["Body"]) as stream:
         return stream.read()

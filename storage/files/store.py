@@ -7,10 +7,11 @@ from uuid import UUID
 
 from config.settings import Settings
 from events.envelope import Envelope
+from storage.errors import Rejected
 from storage.files.compression import decompress, raw_length
 from storage.files.index import PackIndex, read_index, read_tail
 from storage.files.keys import pack_key
-from storage.files.layout import MAX_FRAME_BYTES, MAX_PACK_BYTES, Identity, corrupt, read_header
+from storage.files.layout import MAX_PACK_BYTES, Identity, corrupt, read_header
 from storage.files.pack import cut_out, decode_pack, encode_pack
 from storage.files.s3 import Bucket
 from storage.files.salvage import Salvage, salvage
@@ -46,10 +47,12 @@ class FileStore:
 
         The same events and id give the same object: trying again is safe, and a process killed
         meanwhile leaves the whole pack or none. Raises ``Rejected`` for events over the format's
-        limits, ``ValueError`` for ones that do not belong in one pack.
+        limits (fewer of them may fit), ``ValueError`` for ones that do not belong in one pack.
         """
         pack = encode_pack(pack_id, envelopes, self._frame_bytes)
         identity, index = pack.index.identity, pack.index
+        if len(pack.data) > MAX_PACK_BYTES:
+            raise Rejected("files", f"{len(pack.data)} bytes are too many for one pack")
         key = pack_key(identity.type, identity.day, pack_id)
         self._bucket.put(key, pack.data)
         ref = PackRef(
@@ -90,7 +93,7 @@ class FileStore:
 
     def read_event(self, location: EventLocation) -> bytes:
         """An event's raw bytes, verified: one range request, one frame. Raises ``Corrupt``."""
-        if not 0 < location.frame_length <= MAX_FRAME_BYTES:
+        if not 0 < location.frame_length <= MAX_PACK_BYTES:
             raise corrupt(f"no frame has {location.frame_length} bytes")
         stored = self._bucket.get_range(
             location.pack_key, location.frame_offset, location.frame_length
