@@ -24,13 +24,14 @@ MINIMUM_FREE_BYTES = 1 << 30
 
 @dataclass(slots=True)
 class State:
-    """What a home remembers between starts."""
+    """What a home remembers between starts. ``environment`` is ``SLUICE_*`` of the last ``up``."""
 
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     socket: str = ""
-    sampled_key: str = ""
+    sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""``./sluice``: the command line."""
+
+from __future__ import annotations
+
+import importlib
+from typing import ClassVar
+
+import click
+
+
+class Family(click.Group):
+    """Commands by name, each imported when it is asked for: a start need not load them all."""
+
+    commands_at: ClassVar[dict[str, str]] = {
+        "up": "lifecycle:up",
+        "down": "lifecycle:down",
+        "status": "lifecycle:status",
+        "stop": "lifecycle:stop",
+        "start": "lifecycle:start",
+        "test": "test:test",
+        "project": "project:project",
+        "worker": "worker:worker",
+        "dlq": "dead_letters:dlq",
+        "ledger": "ledger:ledger",
+        "docs": "docs:docs",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands_at)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.commands_at:
+            return None
+        module, name = self.commands_at[cmd_name].split(":")
+        found = getattr(importlib.import_module(f"ops.commands.{module}"), name)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{cmd_name} is no command")
+        return found
+
+
+@click.command(cls=Family, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Sluice: a self-hosted monitoring back end."""
+
+
+if __name__ == "__main__":
+    main(prog_name="sluice")

@@ -1,0 +1,1 @@
+"""The command families; each module has the commands of one."""

@@ -1,0 +1,57 @@
+"""What commands share: the option ``--json``, tables for people, failures in one sentence."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ops.errors import OpsError
+from storage.errors import StoreError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(document: Any) -> None:
+    """One indented document on standard output; times as ISO 8601."""
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for a person. Cells may hold hostile text: no markup, no control characters."""
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(_printable(cell), overflow="fold") for cell in row))
+    Console(highlight=False).print(table)
+
+
+def _printable(cell: object) -> str:
+    text = "" if cell is None else str(cell)
+    return "".join(letter if letter.isprintable() else "·" for letter in text)
+
+
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a command fail with one sentence and exit code 1 instead of a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (OpsError, StoreError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
+def say(text: str) -> None:
+    """A line of progress, on standard error: standard output is for results."""
+    click.echo(f"sluice: {text}", err=True)

@@ -1,0 +1,50 @@
+"""worker: one pool of workers on a set of queues."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import click
+
+from config.policy import match_queues
+from ops.commands.context import current_environment
+from ops.commands.output import told
+from ops.errors import OpsError
+from ops.paths import CHECKOUT
+
+
+@click.command()
+@click.argument("queues", nargs=-1, required=True)
+@click.option("--concurrency", default=2, show_default=True, help="Processes of the pool.")
+@click.option("--pool", default="prefork", show_default=True, help="prefork, threads or solo.")
+@click.option("--name", help="Name of the pool in Flower; made from the queues otherwise.")
+@told
+def worker(queues: tuple[str, ...], concurrency: int, pool: str, name: str | None) -> None:
+    """Work on QUEUES (globs such as 'crash.*') until stopped.
+
+    The first TERM or Ctrl-C finishes what is in hand.
+    """
+    try:
+        matched = match_queues(queues)
+    except ValueError as error:
+        raise OpsError(str(error)) from error
+    environment = {**os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
+    argv = worker_argv(matched, name or pool_name(queues), pool, concurrency)
+    os.chdir(CHECKOUT)
+    os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is the point
+
+
+def worker_argv(queues: list[str], name: str, pool: str, concurrency: int) -> list[str]:
+    """Celery's command for a pool. Workers need no gossip: the broker's leases tell who lives."""
+    argv = [sys.executable, "-m", "celery", "--app", "tasks.worker:app", "worker"]
+    argv += ["--pool", pool, "--concurrency", str(concurrency), "--queues", ",".join(queues)]
+    argv += ["--hostname", f"{name}@%h", "--without-gossip", "--without-mingle"]
+    return [*argv, "--loglevel", "INFO"]
+
+
+def pool_name(patterns: tuple[str, ...]) -> str:
+    """A name that two pools on one machine never share: Celery addresses them by it."""
+    readable = re.sub(r"[^a-z0-9]+", "-", "-".join(patterns)).strip("-") or "all"
+    return f"{readable}-{os.getpid()}"

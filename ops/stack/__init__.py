@@ -1,0 +1,1 @@
+"""The whole installation: servers and parts brought up, reported on, and taken down."""

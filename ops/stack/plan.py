@@ -1,0 +1,91 @@
+"""What an installation consists of, worked out before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from config.settings import Settings, SettingsError, load_settings
+from ops.errors import OpsError
+from ops.home import Home, State
+from ops.paths import CHECKOUT, cache_path
+from ops.ports import is_free, keep_or_choose
+from ops.procfile import read_procfile
+from ops.programs import Program
+from ops.servers.catalogue import addresses, complete, make_site, needed_servers
+from ops.servers.model import Server, Site
+
+PROJECT = "demo"
+TOKEN = "operator"  # noqa: S105 - the token's name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Servers to run, parts to run, and the ``SLUICE_*`` that all of them are given."""
+
+    servers: tuple[Server, ...]
+    site: Site
+    environment: dict[str, str]
+    settings: Settings
+    parts: tuple[Program, ...]
+
+    def server_programs(self) -> list[Program]:
+        return [server.program(self.site) for server in self.servers]
+
+
+def make_plan(
+    home: Home, state: State, environ: Mapping[str, str], say: Callable[[str], None]
+) -> Plan:
+    """The plan for a start; completes ``state`` with ports and secrets.
+
+    Raises :class:`OpsError` for a setting that cannot be used or a web port that is taken.
+    """
+    servers = needed_servers(environ)
+    complete(state, servers)
+    site = make_site(home, state, cache_path(environ), say)
+    environment = addresses(site, environ)
+    environment["SLUICE_HOME"] = str(home.root)
+    environment["SLUICE_CACHE"] = str(site.cache)
+    environment.setdefault("SLUICE_SESSION_KEY", state.secrets["session_key"])
+    environment["SLUICE_FLOWER_PORT"] = str(state.ports["flower"])
+    settings = read_settings(environment)
+    environment["SLUICE_WEB_PORT"] = str(_web_port(settings, state))
+    environment.update(_defaults(settings, environment))
+    parts = read_procfile(CHECKOUT / "Procfile", environment)
+    return Plan(servers, site, environment, read_settings(environment), tuple(parts))
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings, with an unusable one told as :class:`OpsError`."""
+    try:
+        return load_settings(environ)
+    except SettingsError as error:
+        raise OpsError(str(error)) from error
+
+
+def _web_port(settings: Settings, state: State) -> int:
+    if settings.web_port == 0:
+        state.ports = keep_or_choose(["web"], state.ports)
+        return state.ports["web"]
+    if not is_free(settings.web_port, settings.web_host):
+        raise OpsError(
+            f"port {settings.web_port} of {settings.web_host} is taken: end what listens there, or "
+            "choose another with SLUICE_WEB_PORT (0 takes any free one)"
+        )
+    return settings.web_port
+
+
+def _defaults(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """Values that the Procfile's command lines need even where nobody set them."""
+    names = ("web_host", "web_workers", "web_threads")
+    return {
+        f"SLUICE_{name.upper()}": str(getattr(settings, name))
+        for name in names
+        if f"SLUICE_{name.upper()}" not in environment
+    }
+
+
+def client_environment(state: State, environ: Mapping[str, str]) -> dict[str, str]:
+    """``SLUICE_*`` for a command that talks to the stores: the last start's, and the caller's."""
+    own = {name: value for name, value in environ.items() if name.startswith("SLUICE_")}
+    return {**state.environment, **own}

@@ -1,0 +1,48 @@
+"""What must be in the stores before the parts start: tables, bucket, templates, demo project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from config.settings import Settings
+from ops.errors import OpsError
+from ops.stack.plan import PROJECT, TOKEN
+from storage.errors import StoreError
+from storage.files.store import FileStore
+from storage.search.store import SearchStore
+from storage.sql.database import Database
+from storage.sql.migrate import migrate
+from storage.sql.projects import Projects
+from storage.sql.tokens import Tokens
+
+
+def provision(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> None:
+    """Bring every store to this version's shape; may be repeated.
+
+    Raises :class:`OpsError` when a store refuses.
+    """
+    try:
+        applied = migrate(settings.postgres_dsn)
+        if applied:
+            say(f"postgres: {len(applied)} migrations applied")
+        FileStore(settings).ensure_bucket()
+        SearchStore(settings).ensure_schema()
+        _demo(settings, key, token)
+    except StoreError as error:
+        raise OpsError(f"cannot prepare the stores: {error}") from error
+
+
+def _demo(settings: Settings, key: str, token: str) -> None:
+    database = Database(settings.postgres_dsn, max_connections=1)
+    try:
+        projects, tokens = Projects(database), Tokens(database)
+        if projects.by_name(PROJECT) is None:
+            projects.create(PROJECT, key)
+        elif projects.find_key(key) is None:
+            project = projects.by_name(PROJECT)
+            if project is not None:
+                projects.add_key(project.id, key)
+        if tokens.verify(token) is None:
+            tokens.create(TOKEN, token)
+    finally:
+        database.close()
