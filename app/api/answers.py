@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import INCLUDE, Schema, fields
 
 from app.api.times import iso
 
@@ -46,6 +47,7 @@ class Frame(Schema):
     method = nullable(fields.String)
     source = nullable(fields.String)
     in_app = nullable(fields.Boolean)
+    locals = nullable(fields.Raw)
 
 
 class ErrorDetail(Schema):
@@ -54,11 +56,18 @@ class ErrorDetail(Schema):
     class_name = nullable(fields.String)
     message = nullable(fields.String)
     frames = fields.List(fields.Nested(Frame))
+    frames_omitted = fields.Integer()
     inner = fields.List(fields.Nested("ErrorDetail"))
+    data = nullable(fields.Raw)
 
 
 class Event(Schema):
     """The full picture of an event; a type may add parts of its own, absent ones are null."""
+
+    class Meta:
+        """Further keys are allowed."""
+
+        unknown = INCLUDE
 
     id = fields.UUID(required=True)
     project = nullable(fields.String, required=True)
@@ -104,6 +113,11 @@ class Group(Schema):
 
 class Occurrence(Schema):
     """An event of a list; a type adds columns of its own."""
+
+    class Meta:
+        """Further keys are allowed."""
+
+        unknown = INCLUDE
 
     id = fields.UUID(required=True)
     project = nullable(fields.String, required=True)
@@ -165,6 +179,7 @@ class Project(Schema):
     created_at = Time(required=True)
 
 
+@cache
 def page_of(item: type[Schema]) -> type[Schema]:
     """The schema of a list of ``item``; ``next_cursor`` is null on the last page."""
     made: type[Schema] = Schema.from_dict(

@@ -54,17 +54,19 @@ class FrameView:
     place: str
     source: str
     in_app: bool
+    locals: list[Row]
     times: int
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorView:
-    """One error of the chain; ``hidden`` frames were left out."""
+    """One error of the chain; ``hidden`` frames were left out, ``data`` is what it carries."""
 
     class_name: str
     message: str
     frames: list[FrameView]
     hidden: int
+    data: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,13 @@ def _text(part: Mapping[str, Any], key: str) -> str:
     return "" if value is None else as_text(value)
 
 
+def _rows(part: Any) -> list[Row]:
+    if part in (None, {}, [], ""):
+        return []
+    items = part.items() if isinstance(part, Mapping) else [("", part)]
+    return [(str(key), as_text(value)) for key, value in items if value is not None]
+
+
 def _frame(frame: Mapping[str, Any], times: int) -> FrameView:
     names = (_text(frame, key) for key in ("class_name", "method"))
     place = (_text(frame, key) for key in ("file", "line", "column"))
@@ -141,6 +150,7 @@ def _frame(frame: Mapping[str, Any], times: int) -> FrameView:
         ":".join(filter(None, place)),
         _text(frame, "source").strip("\n"),
         frame.get("in_app") is not False,
+        _rows(frame.get("locals"))[:MOST_ROWS],
         times,
     )
 
@@ -151,7 +161,8 @@ def _error(error: Mapping[str, Any]) -> ErrorView:
         _text(error, "class_name") or "(no class)",
         _text(error, "message"),
         [_frame(frame, times) for frame, times in frames[:MOST_FRAMES]],
-        sum(times for _, times in frames[MOST_FRAMES:]),
+        sum(times for _, times in frames[MOST_FRAMES:]) + (error.get("frames_omitted") or 0),
+        _rows(error.get("data"))[:MOST_ROWS],
     )
 
 
@@ -167,10 +178,7 @@ def error_chain(error: Mapping[str, Any] | None) -> Iterator[ErrorView]:
 
 
 def _section(title: str, part: Any) -> Section | None:
-    if part in (None, {}, [], ""):
-        return None
-    items = part.items() if isinstance(part, Mapping) else [("", part)]
-    rows = [(str(key), as_text(value)) for key, value in items if value is not None]
+    rows = _rows(part)
     return Section(title, rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS)) if rows else None
 
 
@@ -202,6 +210,7 @@ def _highlights(picture: Mapping[str, Any]) -> list[Row]:
         ("Received", _text(picture, "received_at")),
         ("Occurred", _text(picture, "occurred_at")),
         ("Version", _text(picture, "version")),
+        ("Machine", _text(picture, "machine")),
         ("User", next((t for k in ("identifier", "email", "name") if (t := _text(user, k))), "")),
         ("Tags", ", ".join(as_text(tag) for tag in tags) if isinstance(tags, list) else ""),
         ("Client", " ".join(filter(None, (_text(client, "name"), _text(client, "version"))))),

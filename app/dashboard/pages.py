@@ -10,7 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from app.api.arguments import GroupArguments, Paged, load_arguments
 from app.api.endpoint import Desk
 from app.api.events import find_event, read_event_raw
-from app.api.groups import find_group, page_of_occurrences, page_of_groups
+from app.api.groups import find_group, page_of_groups, page_of_occurrences
 from app.api.picture import full_picture, identity, read_raw
 from app.api.routes import open_desk, store_down
 from app.dashboard.models import EventView, event_view, group_row, occurrence_row
