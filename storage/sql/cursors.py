@@ -17,10 +17,11 @@ def encode_cursor(*parts: str | int) -> str:
 
 def decode_cursor(cursor: str, length: int) -> list[str | int]:
     """The ``length`` parts of :func:`encode_cursor`; raises ``ValueError`` for anything else."""
+    padded = cursor + "=" * (-len(cursor) % 4)
     if len(cursor) > _MAX_CHARS:
         raise bad_cursor()
     try:
-        parts = json.loads(base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, RecursionError):
         raise bad_cursor() from None
     if not isinstance(parts, list) or len(parts) != length:
