@@ -1,0 +1,119 @@
+"""Projects, keys and tokens: only hashes are kept, and who owns a key is never in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from sql_samples import World, at_once, open_world
+
+from config.settings import Settings
+from storage.errors import Rejected
+from storage.sql.projects import KeyOwner
+from storage.sql.tokens import Tokens
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    with open_world(settings) as world:
+        yield world
+
+
+def fresh(word: str = "key") -> str:
+    return f"{word}-{uuid4().hex}"
+
+
+def test_a_project_and_its_key(world: World) -> None:
+    name = fresh("shop")
+    project, key = world.projects.create(name)
+    assert world.projects.by_name(name) == project
+    assert project in world.projects.list()
+    assert world.projects.find_key(key) == KeyOwner(project.id, name, revoked=False)
+    assert world.projects.by_name(fresh()) is None
+
+
+def test_a_key_from_the_field_is_kept(world: World) -> None:
+    key = f"{uuid4().hex}+/=="
+    project, kept = world.projects.create(fresh("shop"), key)
+    assert kept == key
+    assert world.projects.add_key(project.id, key) == key
+
+
+def test_only_a_hash_and_a_short_prefix_are_in_the_database(world: World) -> None:
+    _, key = world.projects.create(fresh("shop"))
+    with world.database.transaction() as cursor:
+        cursor.execute("SELECT prefix, api_keys::text FROM api_keys ORDER BY created_at DESC")
+        prefix, row = cursor.fetchall()[0]
+    assert key.startswith(prefix)
+    assert len(prefix) <= 6
+    assert key not in row
+
+
+def test_a_taken_name_or_key_is_rejected_and_leaves_nothing(world: World) -> None:
+    name, taken = fresh("shop"), fresh()
+    world.projects.create(name, taken)
+    with pytest.raises(Rejected, match="already"):
+        world.projects.create(name)
+    other = fresh("other")
+    with pytest.raises(Rejected, match="another project"):
+        world.projects.create(other, taken)
+    assert world.projects.by_name(other) is None
+
+
+@pytest.mark.parametrize("key", ["", " a", "a\0b", "clé", "k" * 201])
+def test_an_unfit_key_is_rejected(world: World, key: str) -> None:
+    with pytest.raises(Rejected):
+        world.projects.add_key(world.project.id, key)
+
+
+@pytest.mark.parametrize("name", ["", " a", "a\0b", "a\ud800", "n" * 201])
+def test_an_unfit_name_is_rejected_and_found_nowhere(world: World, name: str) -> None:
+    with pytest.raises(Rejected):
+        world.projects.create(name)
+    assert world.projects.by_name(name) is None
+
+
+def test_a_project_that_is_not_there_gets_no_key(world: World) -> None:
+    with pytest.raises(Rejected):
+        world.projects.add_key(2_000_000_000)
+
+
+def test_revoking_is_for_good(world: World) -> None:
+    key = world.projects.add_key(world.project.id)
+    assert world.projects.revoke_key(key) is True
+    assert world.projects.revoke_key(key) is False
+    owner = world.projects.find_key(key)
+    assert owner is not None
+    assert owner.revoked
+    with pytest.raises(Rejected):
+        world.projects.add_key(world.project.id, key)
+
+
+def test_any_string_may_be_asked_for(world: World) -> None:
+    for hostile in ("", "\0", "\ud800", "' OR 1=1 --", "k" * 100_000):
+        assert world.projects.find_key(hostile) is None
+        assert Tokens(world.database).verify(hostile) is None
+
+
+def test_one_name_created_twice_at_once_is_one_project(world: World) -> None:
+    name = fresh("race")
+
+    def create() -> bool:
+        try:
+            world.projects.create(name)
+        except Rejected:
+            return False
+        return True
+
+    assert sorted(at_once(create, create, create)) == [False, False, True]
+
+
+def test_tokens(world: World) -> None:
+    tokens = Tokens(world.database)
+    token = tokens.create("operator")
+    assert tokens.verify(token) == "operator"
+    assert tokens.verify(token + "x") is None
+    assert tokens.create("operator", token) == token
+    with pytest.raises(Rejected):
+        tokens.create("somebody else", token)
