@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,6 +16,7 @@ from storage.sql.groups import Group
 MOST_FRAMES = 200
 MOST_ERRORS = 20
 MOST_ROWS = 200
+MOST_CRUMBS = 200
 
 Row = tuple[str, str]
 
@@ -100,6 +101,7 @@ class EventView:
     errors: list[ErrorView]
     sections: list[Section]
     crumbs: list[CrumbView]
+    hidden_crumbs: int
     problem: str | None
 
 
@@ -188,7 +190,8 @@ def _sections(picture: Mapping[str, Any]) -> list[Section]:
     return [section for section in made if section is not None]
 
 
-def _crumbs(crumbs: Iterable[Mapping[str, Any]] | None) -> list[CrumbView]:
+def _crumbs(crumbs: Sequence[Mapping[str, Any]]) -> list[CrumbView]:
+    """The last ones: those nearest to the crash."""
     return [
         CrumbView(
             _text(crumb, "timestamp"),
@@ -197,7 +200,7 @@ def _crumbs(crumbs: Iterable[Mapping[str, Any]] | None) -> list[CrumbView]:
             _text(crumb, "message"),
             _text(crumb, "data"),
         )
-        for crumb in crumbs or []
+        for crumb in crumbs[-MOST_CRUMBS:]
     ]
 
 
@@ -221,6 +224,7 @@ def _highlights(picture: Mapping[str, Any]) -> list[Row]:
 def event_view(picture: Mapping[str, Any], problem: str | None = None) -> EventView:
     """The page of an event from its full picture, or from what its row gives."""
     errors = list(error_chain(picture.get("error")))
+    crumbs = picture.get("breadcrumbs") or []
     first = errors[0] if errors else None
     title = first.class_name if first else f"{picture['type']} event"
     return EventView(
@@ -230,6 +234,7 @@ def event_view(picture: Mapping[str, Any], problem: str | None = None) -> EventV
         highlights=_highlights(picture),
         errors=errors,
         sections=_sections(picture),
-        crumbs=_crumbs(picture.get("breadcrumbs")),
+        crumbs=_crumbs(crumbs),
+        hidden_crumbs=max(0, len(crumbs) - MOST_CRUMBS),
         problem=problem,
     )

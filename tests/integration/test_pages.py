@@ -158,15 +158,19 @@ def test_a_crash_page(world: World) -> None:
         },
         environment={"osVersion": "Plan 9"},
         request={"url": "https://shop.example/cart", "httpMethod": "POST"},
-        breadcrumbs=[{"message": "clicked pay", "level": "info", "timestamp": 1763850000000}],
+        breadcrumbs=[
+            *[{"message": "idle", "level": "info", "timestamp": 1763840000000}] * 250,
+            {"message": "clicked pay", "level": "info", "timestamp": 1763850000000},
+        ],
     )
     (event_id,) = world.seed([body], "paged")
     page = world.get(f"/events/{event_id}").text
     for seen in ("CartError", "KeyError", "/app/cart.js", "Plan 9", "shop.example", "clicked pay"):
         assert seen in page
     assert "300 times in a row" in page
+    assert "51 earlier ones" in page
     assert page.index("CartError") < page.index("KeyError")
-    assert len(page) < 80_000
+    assert len(page) < 100_000
     assert world.get(f"/events/{event_id}/raw").data == body
     group = world.json(f"/api/v1/events/{event_id}")["group_id"]
     assert f"/events/{event_id}" in world.get(f"/groups/{group}").text
