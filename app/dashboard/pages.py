@@ -13,7 +13,8 @@ from app.api.events import find_event, read_event_raw
 from app.api.groups import find_group, page_of_groups, page_of_occurrences
 from app.api.picture import full_picture, identity, read_raw
 from app.api.routes import open_desk, store_down
-from app.dashboard.models import EventView, event_view, group_row, occurrence_row
+from app.dashboard.event import EventView, event_view
+from app.dashboard.lists import group_row, occurrence_row
 from app.dashboard.session import (
     COOKIE_CONFIG,
     guard,

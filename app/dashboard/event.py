@@ -1,4 +1,4 @@
-"""What the pages show, made from what the API gives; pure, and apart from the templates."""
+"""What the page of an event shows, made from its full picture; pure, apart from the template."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from app.api.times import iso
 from app.dashboard.text import as_text
-from events.ids import id_time
-from storage.sql.events import StoredEvent
-from storage.sql.groups import Group
 
 MOST_FRAMES = 200
 MOST_ERRORS = 20
@@ -19,32 +15,6 @@ MOST_ROWS = 200
 MOST_CRUMBS = 200
 
 Row = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """A line of the list of groups; times are ISO 8601."""
-
-    id: str
-    title: str
-    culprit: str
-    project: str
-    type: str
-    count: int
-    users: int
-    first_seen: str | None
-    last_seen: str | None
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class OccurrenceRow:
-    """A line of the list of a group's occurrences."""
-
-    id: str
-    received_at: str | None
-    summary: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,33 +73,6 @@ class EventView:
     crumbs: list[CrumbView]
     hidden_crumbs: int
     problem: str | None
-
-
-def group_row(group: Group) -> GroupRow:
-    """A group as a line of a list."""
-    return GroupRow(
-        str(group.id),
-        group.title,
-        group.culprit or "",
-        group.project,
-        group.type,
-        group.count,
-        group.users,
-        iso(group.first_seen),
-        iso(group.last_seen),
-        group.status,
-    )
-
-
-def occurrence_row(event: StoredEvent) -> OccurrenceRow:
-    """An event as a line of a list."""
-    columns = event.columns
-    return OccurrenceRow(
-        str(event.id),
-        iso(id_time(event.id)),
-        str(columns.get("message") or columns.get("page") or ""),
-        str(columns.get("version") or ""),
-    )
 
 
 def _text(part: Mapping[str, Any], key: str) -> str:
