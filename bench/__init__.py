@@ -1,0 +1,1 @@
+"""Measuring Sluice: payloads, loads, and what they show."""
