@@ -21,8 +21,11 @@ def compile_query(parsed: ParsedQuery) -> q.Query:
 
 def _condition(term: Term) -> q.Query:
     key = _FREE if term.key is None else query_keys()[term.key]
-    alternatives = [_exact(field, term) for field in key.exact]
-    alternatives += [_words(field, term) for field in key.words]
+    if term.prefix and not term.value:
+        alternatives: list[q.Query] = [q.Exists(field=field) for field in key.exact + key.words]
+    else:
+        alternatives = [_exact(field, term) for field in key.exact]
+        alternatives += [_words(field, term) for field in key.words]
     return alternatives[0] if len(alternatives) == 1 else q.Bool(should=alternatives)
 
 
@@ -38,7 +41,8 @@ def _words(field: str, term: Term) -> q.Query:
     One without a letter or digit, such as the arrow of a pasted text, restricts nothing; with
     a key it can only be meant, so it matches nothing.
     """
-    if term.prefix:
-        return q.MatchPhrasePrefix(field, {"query": term.value, "max_expansions": 200})
     nothing = "none" if term.negated or term.key else "all"
-    return q.MatchPhrase(field, {"query": term.value, "zero_terms_query": nothing})
+    options = {"query": term.value, "zero_terms_query": nothing}
+    if term.prefix:
+        return q.MatchPhrasePrefix(field, {**options, "max_expansions": 200})
+    return q.MatchPhrase(field, options)

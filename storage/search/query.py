@@ -47,7 +47,9 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition. ``prefix``: the value ended in ``*``. ``key`` is null for free words."""
+    """One condition. ``key`` is null for free words. ``prefix``: the value ended in ``*``; an
+    empty prefix asks for any value.
+    """
 
     key: str | None
     value: str
@@ -103,8 +105,13 @@ def _term(tokens: dict[str, Token]) -> Term:
         return Term(None, f"{key}{word}", negated)
     if key is None and word.endswith(":") and word[:-1].lower() in query_keys():
         raise QueryError(f"{word} needs a value right after it", word.start_pos or 0)
-    prefix = len(word) > 1 and word.endswith("*")
-    return Term(_known(key), word[:-1] if prefix else str(word), negated, prefix)
+    prefix = word.endswith("*") and (key is not None or len(word) > 1)
+    value = word[:-1] if prefix else str(word)
+    name = _known(key)
+    if name is not None and "*" in value:
+        message = "* stands at the end of a value only; quote the value to search for the text"
+        raise QueryError(message, (word.start_pos or 0) + value.index("*"))
+    return Term(name, value, negated, prefix)
 
 
 def _is_pasted(key: Token, word: Token) -> bool:

@@ -267,6 +267,8 @@ def test_query_language(store: SearchStore) -> None:
         'user:"ann lee"',
         "user:ann@example.com",
         "email:ANN@example.com",
+        "user:*",
+        "-version:2*",
         "ann@example.com",
         "url:/checkout/pay",
         "https://shop.example/checkout/pay?step=2",

@@ -29,6 +29,8 @@ from storage.search.query import MAX_QUERY_CHARS, MAX_TERMS, QueryError, Term, p
         ("- x", (Term(None, "-"), Term(None, "x"))),
         ("version:1.2*", (Term("version", "1.2", prefix=True),)),
         ("*", (Term(None, "*"),)),
+        ("user:*", (Term("user", "", prefix=True),)),
+        ('class:"*"', (Term("class", "*"),)),
         ("http://shop.example/x?y=1", (Term(None, "http://shop.example/x?y=1"),)),
         ("std::vector", (Term(None, "std::vector"),)),
         (r"C:\temp", (Term(None, r"C:\temp"),)),
@@ -51,6 +53,7 @@ def test_understands(text: str, terms: tuple[Term, ...]) -> None:
         ('fine "never closed', 5, "not closed"),
         ("fine colour:red", 5, "unknown key 'colour'"),
         ("fine -colour:red", 6, "unknown key 'colour'"),
+        ("fine class:*Error", 11, "* stands at the end"),
         ("message: something", 0, "needs a value"),
         ("x " * 40, 2 * MAX_TERMS, "at most 30 conditions"),
         ("x" * (MAX_QUERY_CHARS + 1), MAX_QUERY_CHARS, "at most 1000 characters"),
@@ -74,7 +77,7 @@ def test_any_text_is_understood_or_refused_at_a_character_of_it(text: str) -> No
 
 
 def test_values_are_parameters() -> None:
-    hostile = parse_query('message:"* OR _exists_:id" class:*)}]')
+    hostile = parse_query('message:"* OR _exists_:id" class:")}]*"')
     built = compile_query(hostile).to_dict()["bool"]["filter"]
     assert built[0]["match_phrase"]["message"]["query"] == "* OR _exists_:id"
-    assert built[1]["bool"]["should"][0]["term"]["class_name"]["value"] == "*)}]"
+    assert built[1]["bool"]["should"][0]["term"]["class_name"]["value"] == ")}]*"

@@ -17,6 +17,9 @@ FREE_TEXT = "search_text"
 #: Longest value a keyword field indexes, in characters; longer ones stay in the document only.
 KEYWORD_CHARS = 512
 
+#: Longest title of a hit, in characters.
+TITLE_CHARS = 300
+
 #: Deepest object a flattened field takes; documents are cut below it (:mod:`..document`).
 FLATTENED_DEPTH = 20
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from elasticsearch import dsl
 
-from storage.search.mappings.base import Common, Key, exact, open_object, words
+from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_object, words
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NAME_CHARS = 500
@@ -59,4 +59,4 @@ def derived(fields: dict[str, Any]) -> dict[str, Any]:
 def title(source: dict[str, Any]) -> str:
     """The line a person recognises a crash by."""
     parts = [source.get("class_name"), source.get("message")]
-    return ": ".join(str(part) for part in parts if part) or "Crash"
+    return ": ".join(str(part) for part in parts if part)[:TITLE_CHARS] or "Crash"

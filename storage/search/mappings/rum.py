@@ -6,7 +6,7 @@ from typing import Any
 
 from elasticsearch import dsl
 
-from storage.search.mappings.base import Common, Key, exact, words
+from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, words
 
 
 class Document(Common):
@@ -40,4 +40,4 @@ def derived(fields: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the map
 def title(source: dict[str, Any]) -> str:
     """The line a person recognises the event by."""
     parts = [source.get("kind"), source.get("page") or source.get("session_id")]
-    return " ".join(str(part) for part in parts if part) or "RUM event"
+    return " ".join(str(part) for part in parts if part)[:TITLE_CHARS] or "RUM event"
