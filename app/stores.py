@@ -17,6 +17,9 @@ from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from storage.sql.tokens import Tokens
 
+KEY_CONNECTIONS = 2
+KEY_TIMEOUT_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -41,12 +44,16 @@ def open_stores(settings: Settings) -> Stores:
     down.
     """
     database = Database(settings.postgres_dsn)
+    # Whether a key is good must be known at once, however long others read: connections apart.
+    keys = Database(
+        settings.postgres_dsn, max_connections=KEY_CONNECTIONS, timeout=KEY_TIMEOUT_SECONDS
+    )
     return Stores(
         settings=settings,
         broker=Broker(settings.redis_url, timeout=settings.publish_timeout_seconds),
         database=database,
-        projects=Projects(database),
-        tokens=Tokens(database),
+        projects=Projects(keys),
+        tokens=Tokens(keys),
         packs=Packs(database),
         events=Events(database),
         groups=Groups(database),

@@ -25,6 +25,8 @@ from events.raygun.split import Limits
 from storage.errors import StoreDown
 
 MAX_IDS_ANSWERED = 100
+DRAINED_BODIES = 4
+"""How many times the largest body is read to its end, and forgotten, to get an answer across."""
 RETRY_AFTER = {"Retry-After": "5"}
 
 log = structlog.get_logger(__name__)
@@ -138,7 +140,7 @@ class IngestHandler:
     def _read_out(self, request: IngestRequest) -> None:
         # A sender that waits for "100 Continue" has not sent its body, and need not any more.
         if (request.headers.get("expect") or "").lower() != "100-continue":
-            drain(request.chunks, self._settings.max_wire_bytes)
+            drain(request.chunks, DRAINED_BODIES * self._settings.max_wire_bytes)
 
 
 def accepted(submission: Submission) -> IngestResponse:

@@ -21,6 +21,8 @@ MAX_KNOWN = 10_000
 MAX_UNKNOWN = 1_000
 AWAY_SECONDS = 1.0
 """How long PostgreSQL is left alone after it failed to answer."""
+SLOW_SECONDS = 1.0
+"""How long a question may be open before nobody asks more: else every thread ends up waiting."""
 
 
 class Undecided(Exception):
@@ -48,6 +50,7 @@ class KeyRing:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, _Held] = OrderedDict()
         self._unknown: OrderedDict[str, _Held] = OrderedDict()
+        self._open_since: dict[object, float] = {}
         self._away_until = float("-inf")
 
     def owner(self, key: str) -> KeyOwner | None:
@@ -58,7 +61,7 @@ class KeyRing:
         now = self._clock()
         if held is not None and now < held.until:
             return held.owner
-        if now < self._away_until:
+        if now < self._away_until or self._is_slow(now):
             return _stale(held)
         return self._ask(key, held, now)
 
@@ -67,12 +70,26 @@ class KeyRing:
             # This thread asks again; the others go on with what is held meanwhile.
             self._hold(key, held.owner, now)
         try:
-            owner = self._find(key)
+            owner = self._look_up(key, now)
         except StoreDown:
             self._away_until = self._clock() + AWAY_SECONDS
             return _stale(held)
         self._hold(key, owner, self._clock())
         return owner
+
+    def _look_up(self, key: str, now: float) -> KeyOwner | None:
+        question = object()
+        with self._lock:
+            self._open_since[question] = now
+        try:
+            return self._find(key)
+        finally:
+            with self._lock:
+                del self._open_since[question]
+
+    def _is_slow(self, now: float) -> bool:
+        with self._lock:
+            return now - min(self._open_since.values(), default=now) >= SLOW_SECONDS
 
     def _hold(self, key: str, owner: KeyOwner | None, now: float) -> None:
         held = _Held(owner, now + self._trust)

@@ -73,14 +73,15 @@ def _view(handler: IngestHandler, endpoint: Endpoint) -> View:
                 _chunks(request.environ["wsgi.input"]),
             )
         )
-        return Response(answer.body, answer.status, answer.headers)
+        kind = answer.headers.get("Content-Type", "text/plain")
+        return Response(answer.body, answer.status, answer.headers, content_type=kind)
 
     return accept
 
 
 def _ping(prefix: str = "") -> Response:  # noqa: ARG001 - a prefix changes nothing
     """Say that the server is there; older raygun4js asks until it hears so."""
-    return Response(status=200)
+    return Response(status=200, mimetype="text/plain")
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from app.ingest.keyring import AWAY_SECONDS, MAX_KNOWN, MAX_UNKNOWN, KeyRing, Undecided
+from app.ingest.keyring import (
+    AWAY_SECONDS,
+    MAX_KNOWN,
+    MAX_UNKNOWN,
+    SLOW_SECONDS,
+    KeyRing,
+    Undecided,
+)
 from storage.errors import StoreDown
 from storage.sql.projects import KeyOwner
 
@@ -107,6 +117,30 @@ def test_an_absent_store_is_left_alone_for_a_moment(
     directory.away = False
     clock.now = AWAY_SECONDS
     assert ring.owner("b") is None
+
+
+def test_while_a_question_stays_open_nobody_else_waits(clock: Hand) -> None:
+    asked, answer = threading.Event(), threading.Event()
+    owners = {"good": KeyOwner(7, "shop", False), "new": KeyOwner(8, "app", False)}
+
+    def find(key: str) -> KeyOwner | None:
+        if key == "new":
+            asked.set()
+            assert answer.wait(10)
+        return owners.get(key)
+
+    ring = KeyRing(find, 5, clock)
+    ring.owner("good")
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(ring.owner, "new")
+        assert asked.wait(10)
+        clock.now = 5 + SLOW_SECONDS
+        assert ring.owner("good") == owners["good"]
+        with pytest.raises(Undecided):
+            ring.owner("never seen")
+        answer.set()
+        assert waiting.result(10) == owners["new"]
+    assert ring.owner("never seen") is None
 
 
 def test_made_up_keys_neither_grow_the_ring_nor_evict_known_ones(
