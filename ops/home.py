@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -66,11 +66,14 @@ class Home:
     def load(self) -> State:
         """The remembered state, or a new one; raises :class:`OpsError` when it is unreadable."""
         path = self.root / "state.json"
+        known = {item.name for item in fields(State)}
         try:
-            return State(**json.loads(path.read_bytes()))
+            kept = json.loads(path.read_bytes())
+            # What another version remembers besides is not ours to trip over.
+            return State(**{name: value for name, value in kept.items() if name in known})
         except FileNotFoundError:
             return State()
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, AttributeError) as error:
             raise OpsError(f"cannot read {path}: {error}; move it away to start anew") from error
 
     def save(self, state: State) -> None:

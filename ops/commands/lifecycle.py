@@ -117,6 +117,7 @@ def _print_addresses(document: dict[str, Any]) -> None:
         ("key", document["project"]["key"]),
         ("token", document["token"]),
     ]
-    print_table(("", ""), rows)
+    for name, value in rows:
+        click.echo(f"{name:<14} {value or ''}")
     for warning in document["warnings"]:
         say(f"warning: {warning}")

@@ -21,6 +21,8 @@ _PORTS = tuple(f"seaweedfs-{part}{kind}" for part in _PARTS for kind in ("", "-g
 #: Its background statistics, catalogues and slow goodbye are of no use to an embedded server.
 _PLAIN = (
     "-master.telemetry=false",
+    "-master.peers=none",  # it is alone: waiting for a quorum takes up to 20 s of a start
+    "-master.electionTimeout=1s",
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
     "-volume.preStopSeconds=0",
