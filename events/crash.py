@@ -7,7 +7,7 @@ from typing import Any
 from events.envelope import Envelope
 from events.fingerprint import call_text, group_key
 from events.moment import iso
-from events.plain import INDEX, PICTURE, plain, plain_object
+from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
 from events.record import Column, Malformed, Record
 from events.report import Crash, Error, Frame, User
@@ -140,12 +140,12 @@ def _error(error: Error) -> dict[str, Any]:
         "message": error.message,
         "frames": [_frame(frame) for frame in error.frames],
         "frames_omitted": error.frames_omitted,
-        "data": plain(error.data, PICTURE),
+        "data": plain(error.data, ATTACHED),
         "inner": [_error(cause) for cause in error.inner],
     }
 
 
 def _frame(frame: Frame) -> dict[str, Any]:
     shown = frame._asdict()
-    shown["locals"] = plain(frame.locals, PICTURE)
+    shown["locals"] = plain(frame.locals, ATTACHED)
     return shown

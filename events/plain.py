@@ -22,8 +22,11 @@ class Bounds:
     key: int
 
 
-#: For a person: everything an accepted event can hold, short of what encoders refuse to nest.
+#: For a person: all that an accepted event can hold, short of orjson's limit of 254 levels.
 PICTURE = Bounds(depth=200, nodes=1_000_000, text=2_000_000, key=10_000)
+
+#: For what hangs on a frame or a cause, which itself may lie some 120 levels deep.
+ATTACHED = Bounds(depth=60, nodes=100_000, text=100_000, key=1_000)
 
 #: For the search index: enough to find an event by.
 INDEX = Bounds(depth=8, nodes=200, text=1_000, key=200)

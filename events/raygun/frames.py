@@ -18,6 +18,7 @@ _NAME = 1_000
 _SOURCE = 2_000
 _JS_PLACE = re.compile(r"line (\d+|NaN), column (\d+|null)")
 _GO_SHIFTED = re.compile(r"go:(\d+)( \+0x[0-9a-f]+)?")
+_GO_ELIDED = re.compile(r"\.*(\d+|additional) frames elided\.*")
 
 
 def read_frames(raw: Any, platform: str) -> tuple[list[Frame], int]:
@@ -31,31 +32,21 @@ def read_frames(raw: Any, platform: str) -> tuple[list[Frame], int]:
     return frames, len(stack) - len(kept)
 
 
-def _frame(
-    platform: str,
-    file: str | None,
-    line: int | None,
-    column: int | None,
-    class_name: str | None,
-    method: str | None,
-    source: str | None,
-    local: Any,
-) -> Frame:
-    ours = in_app(platform, file, class_name, method)
-    return Frame(file, line, column, class_name, method, source, ours, local or None)
-
-
 def _plain(fields: dict[str, Any], platform: str) -> Frame:
+    file = as_text(fields.get("filename"), _NAME)
     class_name = as_text(fields.get("classname"), _NAME)
-    return _frame(
-        platform,
-        as_text(fields.get("filename"), _NAME),
+    if class_name == "unknown":
+        class_name = None
+    method = as_text(fields.get("methodname"), _NAME)
+    return Frame(
+        file,
         integer(fields.get("linenumber")),
         integer(fields.get("columnnumber")),
-        None if class_name == "unknown" else class_name,
-        as_text(fields.get("methodname"), _NAME),
+        class_name,
+        method,
         None,
-        fields.get("localvariables"),
+        in_app(platform, file, class_name, method),
+        fields.get("localvariables") or None,
     )
 
 
@@ -64,20 +55,21 @@ def _python(fields: dict[str, Any], platform: str) -> Frame:
 
     Reports made from log records have both where their names say.
     """
+    file = as_text(fields.get("filename"), _NAME)
     function = as_text(fields.get("classname"), _NAME)
     source = as_text(fields.get("methodname"), _SOURCE)
     class_name = None
     if function is not None and function.startswith("Logger ("):
         class_name, function, source = function, source, None
-    return _frame(
-        platform,
-        as_text(fields.get("filename"), _NAME),
+    return Frame(
+        file,
         integer(fields.get("linenumber")),
         None,
         class_name,
         function,
         source.strip() if source else None,
-        fields.get("localvariables"),
+        in_app(platform, file, class_name, function),
+        fields.get("localvariables") or None,
     )
 
 
@@ -93,14 +85,25 @@ def _javascript(fields: dict[str, Any], platform: str) -> Frame:
 
 
 def _go(fields: dict[str, Any], platform: str) -> Frame:
-    """After a line "frames elided" the SDK's own parser is one line off: put that right."""
+    """After a line "frames elided" the SDK's own parser is one line off: put that right.
+
+    The line itself stays as a frame of nobody's, for a person to see the gap.
+    """
     frame = _plain(fields, platform)
+    if frame.method is not None and _GO_ELIDED.fullmatch(frame.method):
+        return frame._replace(file=None, line=None, in_app=False)
     shifted = _GO_SHIFTED.fullmatch(frame.method) if frame.method else None
     if shifted is None or frame.file is None or frame.class_name is None:
         return frame
     package, _, method = frame.file.rpartition("/")[2].partition(".")
     file = frame.class_name.strip().rpartition("/")[2] + ".go"
-    return _frame(platform, file, integer(shifted[1]), None, package, method, None, frame.locals)
+    return frame._replace(
+        file=file,
+        line=integer(shifted[1]),
+        class_name=package,
+        method=method,
+        in_app=in_app(platform, file, package, method),
+    )
 
 
 _READERS: dict[str, Callable[[dict[str, Any], str], Frame]] = {
