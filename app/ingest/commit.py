@@ -22,7 +22,8 @@ from events.ids import new_id, now_ms
 from storage.errors import StoreDown
 
 LEADERS = 1
-"""Batches of one type that one process publishes at the same time."""
+"""Batches of one type that one process publishes at the same time. With two, batches were a
+third smaller and a request cost 6 % more CPU (64 connections, appendfsync always)."""
 
 
 class Publish(Protocol):
