@@ -7,9 +7,11 @@ a statement unanswered for ``patience`` seconds closes the connection and raises
 
 from __future__ import annotations
 
+import contextlib
 import math
 import select
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg2
@@ -32,6 +34,8 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+#: Parameters that libpq lets be lists, one entry a host.
+_LISTS = ("host", "hostaddr", "port")
 _EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
 
 
@@ -66,10 +70,32 @@ def parameters(dsn: Secret) -> dict[str, str]:
 
 
 def connect(dsn: Secret, timeout: float) -> Connection:
-    """A fresh connection in UTC with ``timeout`` seconds a statement; raises ``psycopg2.Error``."""
+    """A fresh connection in UTC with ``timeout`` seconds a statement.
+
+    The hosts of a DSN with several are tried in order, three seconds each: libpq's own
+    connect_timeout does not work under a wait callback. Raises the last one's ``psycopg2.Error``.
+    """
     extensions.set_wait_callback(_wait)
+    *others, last = single_hosts(parameters(dsn))
+    for target in others:
+        with contextlib.suppress(psycopg2.OperationalError):  # the last one's is raised
+            return _connect(target, timeout)
+    return _connect(last, timeout)
+
+
+def single_hosts(parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    """Parameters for each host of a list such as ``host=a,b port=1,2``; one port may serve all."""
+    lists = {key: parameters[key].split(",") for key in _LISTS if key in parameters}
+    length = max((len(values) for values in lists.values()), default=1)
+    return [
+        {**parameters, **{key: values[min(n, len(values) - 1)] for key, values in lists.items()}}
+        for n in range(length)
+    ]
+
+
+def _connect(target: Mapping[str, str], timeout: float) -> Connection:
     connection: Connection = psycopg2.connect(
-        extensions.make_dsn(**parameters(dsn)), connection_factory=Connection
+        extensions.make_dsn(**target), connection_factory=Connection
     )
     try:
         extras.register_uuid(conn_or_curs=connection)  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from events.ids import Clock, id_day, now_ms
+from events.ids import Clock, id_day, id_time, now_ms
 from events.record import Record
 from storage.errors import Rejected
 from storage.model import PackRef
@@ -41,10 +41,9 @@ class Packs:
         """
         return self._attempt(pack, files_at, items, keep=True)
 
-    def probe(self, pack: PackRef, items: Sequence[Item], files_at: datetime | None = None) -> None:
+    def probe(self, pack: PackRef, items: Sequence[Item]) -> None:
         """Do all that :meth:`store` does and undo it: raises as that would, changes nothing."""
-        at = files_at or datetime.fromtimestamp(0).astimezone()
-        self._attempt(pack, at, items, keep=False)
+        self._attempt(pack, id_time(pack.id), items, keep=False)
 
     def mark_searched(self, pack_id: UUID, at: datetime) -> bool:
         """Say that what a pack inserted is searchable, but for what is dead at stage search.

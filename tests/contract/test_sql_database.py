@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 
 from config.settings import Secret, Settings
 from storage.errors import Rejected, StoreDown
-from storage.sql.connection import Cursor
+from storage.sql.connection import Cursor, parameters
 from storage.sql.database import Database
 from storage.sql.locks import hold_alone
 
@@ -75,6 +76,18 @@ def test_a_server_that_accepts_and_never_answers_is_down_in_seconds() -> None:
         with pytest.raises(StoreDown):
             database.check()
         assert time.monotonic() - started < 5
+
+
+def test_the_next_host_of_a_dsn_is_tried_when_the_first_is_mute(settings: Settings) -> None:
+    given = parameters(settings.postgres_dsn)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        host, port = given.get("host", "127.0.0.1"), given.get("port", "5432")
+        both = {"host": f"127.0.0.1,{host}", "port": f"{mute.getsockname()[1]},{port}"}
+        database = Database(Secret(make_dsn(**{**given, **both})))
+        database.check()
+        database.close()
 
 
 def test_a_dsn_that_is_none_is_a_mistake_and_not_told() -> None:
