@@ -31,7 +31,7 @@ def worker(queues: tuple[str, ...], concurrency: int, pool: str, name: str | Non
     except ValueError as error:
         raise OpsError(str(error)) from error
     environment = {**os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
-    argv = worker_argv(matched, name or pool_name(queues), pool, concurrency)
+    argv = worker_argv(matched, name or own_name(queues), pool, concurrency)
     os.chdir(CHECKOUT)
     os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is the point
 
@@ -44,7 +44,10 @@ def worker_argv(queues: list[str], name: str, pool: str, concurrency: int) -> li
     return [*argv, "--loglevel", "INFO"]
 
 
-def pool_name(patterns: tuple[str, ...]) -> str:
-    """A name that two pools on one machine never share: Celery addresses them by it."""
+def own_name(patterns: tuple[str, ...]) -> str:
+    """The supervisor's name for it, or one that no other pool of the machine has: Celery
+    addresses pools by name.
+    """
+    supervised = os.environ.get("SUPERVISOR_PROCESS_NAME")
     readable = re.sub(r"[^a-z0-9]+", "-", "-".join(patterns)).strip("-") or "all"
-    return f"{readable}-{os.getpid()}"
+    return supervised or f"{readable}-{os.getpid()}"

@@ -1,0 +1,34 @@
+"""docs settings, queues: write the reference pages that are made from code."""
+
+from __future__ import annotations
+
+import click
+
+from ops.commands.output import told
+from ops.paths import CHECKOUT
+from ops.reference import queues_page, settings_page
+
+
+@click.group()
+def docs() -> None:
+    """Write reference pages from the code."""
+
+
+@docs.command()
+@told
+def settings() -> None:
+    """docs/settings.md, from config/settings.py."""
+    _write("settings.md", settings_page())
+
+
+@docs.command()
+@told
+def queues() -> None:
+    """docs/queues.md, from config/policy.py."""
+    _write("queues.md", queues_page())
+
+
+def _write(name: str, text: str) -> None:
+    path = CHECKOUT / "docs" / name
+    path.write_text(text, encoding="utf-8")
+    click.echo(str(path))

@@ -1,0 +1,53 @@
+"""Node packages for the tests of real JavaScript SDKs, installed into the cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from ops.errors import OpsError
+
+
+def install_node_packages(source: Path, cache: Path, say: Callable[[str], None]) -> Path:
+    """The folder ``node_modules`` of ``source``'s lock file, installed once per lock file.
+
+    Raises :class:`OpsError` when Node or npm is missing or npm fails.
+    """
+    lock = (source / "package-lock.json").read_bytes()
+    target = cache / f"node-{hashlib.sha256(lock).hexdigest()[:16]}"
+    done = target / "installed"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "node.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not done.exists():
+            say("installing the Node packages of the SDK tests…")
+            _install(source, target)
+            done.touch()
+    return target / "node_modules"
+
+
+def _install(source: Path, target: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise OpsError(
+            "the tests run real JavaScript SDKs and need Node 18 or newer with npm: "
+            "install them (Debian: apt-get install nodejs npm)"
+        )
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(source / name, target / name)
+    result = subprocess.run(
+        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+        cwd=target,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        last = result.stderr.strip().splitlines()[-1:] or ["no word why"]
+        raise OpsError(f"npm could not install the SDK packages: {last[0]}")

@@ -1,0 +1,66 @@
+"""The reference pages that are made from code: settings and queues."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from config.policy import ACKS_LATE, EVENT_TYPES, QUEUES
+from config.settings import PREFIX, Secret, Settings
+
+_MADE = "<!-- Made by `./sluice docs`: change the code, then run it. -->"
+
+
+def settings_page() -> str:
+    """``docs/settings.md``: a row a setting, from its type, default and sentence."""
+    hints = get_type_hints(Settings)
+    rows = [
+        f"| `{PREFIX}{item.name.upper()}` | {_kind(hints[item.name])} | {_default(item.default)} "
+        f"| {item.metadata['doc']} |"
+        for item in fields(Settings)
+    ]
+    return _page(
+        "Settings",
+        "Every process reads these variables of its environment once, when it starts.",
+        ["| variable | type | default | meaning |", "| --- | --- | --- | --- |", *rows],
+    )
+
+
+def queues_page() -> str:
+    """``docs/queues.md``: a row a queue, from the policy table."""
+    rows = [
+        f"| `{name}` | `{policy.stage.task}` | {policy.stage.soft_limit} s "
+        f"| {policy.stage.hard_limit} s | {policy.stage.retry.attempts} "
+        f"| {policy.stage.retry.base:g} s to {policy.stage.retry.cap:g} s |"
+        for name, policy in QUEUES.items()
+    ]
+    order = ", then ".join(
+        f"`{kind.name}`" for kind in sorted(EVENT_TYPES, key=lambda kind: kind.shed_order)
+    )
+    return _page(
+        "Queues",
+        f"A queue is `<type>.<stage>`. Messages are acknowledged "
+        f"{'after' if ACKS_LATE else 'before'} their work. Tries are those of an event that fails "
+        f"for a reason of its own: an outage of a store spends none. Under pressure types are "
+        f"refused in this order: {order}.",
+        [
+            "| queue | task | soft limit | hard limit | tries | wait between tries |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+        ],
+    )
+
+
+def _page(title: str, text: str, lines: list[str]) -> str:
+    return "\n".join([f"# {title}", "", _MADE, "", text, "", *lines, ""])
+
+
+def _kind(kind: Any) -> str:
+    return {Secret: "secret text", str: "text", int: "whole number", float: "number"}.get(
+        kind, "path"
+    )
+
+
+def _default(value: Any) -> str:
+    text = value.reveal() if isinstance(value, Secret) else str(value)
+    return f"`{text}`" if text else "empty"
