@@ -190,7 +190,7 @@ class Channel(stock.Channel):  # type: ignore[misc]
             scripts.run(client, "park", queue.decode(), tag.decode(), reason)
         return None
 
-    def _purge(self, queue: str) -> int:
+    def _purge(self, queue: str) -> int:  # noqa: ARG002 - the name of every queue is refused
         raise PermissionError(
             "purge would lose accepted events; discard dead letters one by one instead"
         )

@@ -31,7 +31,7 @@ class Reservations:
     """
 
     def __init__(self, redis_url: Secret, *, timeout: float) -> None:
-        self._client = connect(redis_url, timeout=timeout)
+        self.client = connect(redis_url, timeout=timeout)
 
     def join(
         self, queue: str, owner: str, *, max_messages: int, max_events: int, max_bytes: int
@@ -39,7 +39,7 @@ class Reservations:
         """Reserve more ready messages, oldest first, until a bound would be passed."""
         with broker_errors():
             flat = scripts.run(
-                self._client,
+                self.client,
                 "join",
                 queue,
                 owner,
@@ -55,25 +55,25 @@ class Reservations:
         if events_by_tag:
             pairs = [part for pair in events_by_tag.items() for part in pair]
             with broker_errors():
-                scripts.run(self._client, "ack", queue, *pairs)
+                scripts.run(self.client, "ack", queue, *pairs)
 
     def release(self, queue: str, tags: list[str], *, failed: bool) -> None:
         """Give messages back, oldest first in line; ``failed`` counts towards parking."""
         if tags:
             with broker_errors():
-                scripts.run(self._client, "release", queue, "1" if failed else "0", *tags)
+                scripts.run(self.client, "release", queue, "1" if failed else "0", *tags)
 
     def park(self, tag: str, reason: str) -> None:
         """Put a message aside that no task can take."""
         with broker_errors():
-            scripts.run(self._client, "park", tag_queue(tag), tag, reason[:500])
+            scripts.run(self.client, "park", tag_queue(tag), tag, reason[:500])
 
     def pause(self, queue: str, reason: str, *, seconds: float) -> None:
         """Hand out nothing of this queue for a while, unless it is paused already."""
         with broker_errors():
-            self._client.set(keys.pause(queue), reason[:500], px=int(seconds * 1000), nx=True)
+            self.client.set(keys.pause(queue), reason[:500], px=int(seconds * 1000), nx=True)
 
     def count(self, name: str, by: int) -> None:
         """Add to a running counter."""
         with broker_errors():
-            self._client.hincrby(keys.TOTALS, name, by)
+            self.client.hincrby(keys.TOTALS, name, by)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
 
 def configure_logs(level: str, process: str) -> None:
     """Send structlog and the standard library's records through one JSON renderer."""
+
+    def name_process(_: object, __: str, event: structlog.typing.EventDict) -> Any:
+        event["process"] = process
+        return event
+
     shared: list[structlog.typing.Processor] = [
+        name_process,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -36,4 +43,5 @@ def configure_logs(level: str, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    structlog.contextvars.bind_contextvars(process=process)
+    # It logs every request at info, which would be a line a bulk.
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)

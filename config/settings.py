@@ -95,7 +95,18 @@ class Settings:
     commit_max_events: int = _setting(500, "Most events that share one task message.")
     commit_max_bytes: int = _setting(2 * MEBIBYTE, "Most raw bytes that share one task message.")
     publish_timeout_seconds: float = _setting(
-        5.0, "How long the broker may take to store a batch before the sender gets 503."
+        1.0, "How long the broker may take to store a batch before it goes to the spool."
+    )
+    broker_memory_mark: float = _setting(
+        0.7, "Share of the broker's maxmemory above which accepted events wait in the spool."
+    )
+    spool_max_bytes: int = _setting(
+        1024 * MEBIBYTE,
+        "Most bytes of accepted events that wait on this machine's disk while the broker takes "
+        "none; 0 refuses them with 503 instead.",
+    )
+    spool_replay_rate: int = _setting(
+        5000, "Most events a second that one web process publishes from the spool."
     )
 
     join_max_events: int = _setting(2000, "Most events store_files joins into one pack.")
@@ -105,7 +116,26 @@ class Settings:
     )
     frame_bytes: int = _setting(128 * 1024, "Raw bytes a pack frame aims at.")
 
+    flood_share: float = _setting(
+        0.5, "Share of a stage's recent events that may be dead-lettered before it is paused."
+    )
+    flood_events: int = _setting(
+        200, "Fewest recent events of a stage by which a flood of dead letters is judged."
+    )
+    flood_seconds: int = _setting(300, "How far back recent events of a stage reach, in seconds.")
+
     log_level: str = _setting("info", "debug, info, warning or error.")
+
+
+_POSITIVE = (
+    "max_wire_bytes",
+    "max_body_bytes",
+    "max_event_bytes",
+    "max_depth",
+    "publish_timeout_seconds",
+    "broker_memory_mark",
+    "spool_replay_rate",
+)
 
 
 def _parse(name: str, kind: Any, text: str) -> Any:
@@ -132,7 +162,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if name in environ:
             values[item.name] = _parse(name, hints[item.name], environ[name])
     settings = Settings(**values)
-    for name in ("max_wire_bytes", "max_body_bytes", "max_event_bytes", "max_depth"):
+    for name in _POSITIVE:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} must be above zero")
     if len(settings.s3_bucket) < 3:

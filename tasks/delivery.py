@@ -16,13 +16,17 @@ from broker.message import EVENTS_HEADER, OWNER_HEADER, RETURNS_HEADER
 from broker.reservations import Reservations, tag_queue
 from storage.errors import StoreDown
 
-#: How long an outage pauses a queue before it is tried again, in seconds.
+#: How long an outage pauses a queue before one message probes the store, in seconds.
 OUTAGE_PAUSE_SECONDS = 2.0
 
-#: From this many returns on a message runs alone: one of its events may kill the worker.
-ALONE_AFTER_RETURNS = 2
+#: From this many returns on, events are worked on one by one: one of them may kill the worker.
+CARE_AFTER_RETURNS = 2
 
 _log = structlog.get_logger(__name__)
+
+
+class Flood(Exception):
+    """So many events fail that the stage must be at fault; its queue is paused for an operator."""
 
 
 @dataclass(slots=True)
@@ -38,8 +42,13 @@ class Delivery:
 
     @property
     def runs_alone(self) -> bool:
-        """Whether nothing may be joined, because this message came back before."""
-        return self.returns >= ALONE_AFTER_RETURNS
+        """Whether nothing may be joined, because a worker died on this message before."""
+        return self.returns > 0
+
+    @property
+    def needs_care(self) -> bool:
+        """Whether one of its events is suspected of killing workers."""
+        return self.returns >= CARE_AFTER_RETURNS
 
 
 def delivery_of(request: Any) -> Delivery:
@@ -70,11 +79,18 @@ def outages_pause(delivery: Delivery, reservations: Reservations) -> Iterator[No
             raise Reject(exc, requeue=True) from exc
         _log.warning("queue_paused", queue=delivery.queue, store=exc.store, reason=exc.detail)
         reservations.pause(delivery.queue, str(exc), seconds=OUTAGE_PAUSE_SECONDS)
-        tags = [*delivery.joined, delivery.tag]
-        reservations.release(delivery.queue, tags, failed=False)
-        reservations.count("retried", delivery.events + sum(delivery.joined.values()))
+        _give_back(delivery, reservations)
+        raise Ignore from exc
+    except Flood as exc:
+        _log.error("flood", queue=delivery.queue, reason=str(exc))
+        _give_back(delivery, reservations)
         raise Ignore from exc
     except SoftTimeLimitExceeded as exc:
         _log.exception("soft_limit_exceeded", queue=delivery.queue)
         reservations.release(delivery.queue, list(delivery.joined), failed=True)
         raise Reject(exc, requeue=True) from exc
+
+
+def _give_back(delivery: Delivery, reservations: Reservations) -> None:
+    reservations.release(delivery.queue, [*delivery.joined, delivery.tag], failed=False)
+    reservations.count("retried", delivery.events + sum(delivery.joined.values()))

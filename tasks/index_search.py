@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 import structlog
 
+from broker.suspects import Suspects
 from events.ids import Clock
 from storage.model import PackedEvent
+from tasks.burial import bury
+from tasks.careful import work_on
+from tasks.delivery import Delivery
 from tasks.handoff import Handoff
-from tasks.isolation import Failure
-from tasks.normalising import dead_letter, normalise_all
+from tasks.isolation import Failure, Retrying, isolate
+from tasks.normalising import Normalised, normalise_all, of_packed
 from tasks.stores import WorkerStores
 
 _log = structlog.get_logger(__name__)
 
 
-def index_pack(handoff: Handoff, stores: WorkerStores, clock: Clock) -> None:
-    """Index the events of a pack that have a row; per-item failures are dead letters.
+def index_pack(
+    handoff: Handoff,
+    delivery: Delivery,
+    suspects: Suspects,
+    stores: WorkerStores,
+    retrying: Retrying,
+    clock: Clock,
+) -> None:
+    """Index the events of a pack that have a row; those at fault are dead-lettered.
 
-    Idempotent by ids; the mark that counts the pack as stored is set once. Raises
-    :class:`StoreDown`, :class:`Corrupt`, :class:`NotFound`.
+    Events without a row are dead letters of an earlier stage. Idempotent by ids; the mark that
+    counts the pack as stored is set once. Raises :class:`StoreDown`, :class:`Flood`,
+    :class:`Corrupt`, :class:`NotFound`.
     """
     pack = handoff.pack
+
+    def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
+        events, _ = normalise_all(items)
+        rows = stores.packs.stored_ids(pack.type, [event.record.id for event in events])
+        with_row = [event for event in events if event.record.id in rows]
+        refused: list[Failure[Normalised]] = []
+
+        def index(part: Sequence[Normalised]) -> None:
+            found = dict(stores.search.index(pack.type, [event.record for event in part]))
+            refused.extend(
+                Failure(event, "document_refused", found[event.record.id], "", attempts=1)
+                for event in part
+                if event.record.id in found
+            )
+
+        _, failed = isolate(index, with_row, retrying)
+        return [of_packed(failure) for failure in refused + failed]
+
     packed = stores.files.read_pack(pack.key)
-    events, _ = normalise_all(packed)
-    rows = stores.packs.stored_ids(pack.type, [event.record.id for event in events])
-    records = [event.record for event in events if event.record.id in rows]
-    failed = dict(stores.search.index(pack.type, records))
-    at = datetime.fromtimestamp(clock() / 1000, UTC)
-    if failed:
-        failures = [_failure(item, failed) for item in packed if item.envelope.id in failed]
-        stores.dead_letters.add([dead_letter(failure, "search", at) for failure in failures])
-        _log.error("dead_lettered", pack=str(pack.id), events=len(failures))
-    first = stores.packs.mark_searched(pack.id, at)
-    _log.info("indexed", pack=str(pack.id), events=len(records), first=first)
-
-
-def _failure(item: PackedEvent, reasons: dict[UUID, str]) -> Failure[PackedEvent]:
-    """Elasticsearch says itself which document it refuses, and would refuse it again."""
-    return Failure(item, "document_refused", reasons[item.envelope.id], "", attempts=1)
+    failures = work_on(packed, delivery, suspects, process)
+    bury(failures, len(packed), delivery, stores, clock)
+    first = stores.packs.mark_searched(pack.id, datetime.fromtimestamp(clock() / 1000, UTC))
+    _log.info("indexed", pack=str(pack.id), events=len(packed), first=first)

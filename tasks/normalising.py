@@ -1,14 +1,13 @@
-"""Records of a pack's events; what cannot be normalised becomes a dead letter, alone."""
+"""Records of a pack's events; what cannot be normalised fails alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from events.record import Record
 from events.registry import event_type
-from storage.model import DeadLetter, PackedEvent
+from storage.model import PackedEvent
 from tasks.isolation import Failure, failure_of
 
 
@@ -40,20 +39,8 @@ def normalise_all(
     return good, failures
 
 
-def dead_letter(failure: Failure[PackedEvent], stage: str, at: datetime) -> DeadLetter:
-    """The dead letter of an event whose payload lies in a pack."""
-    envelope = failure.item.envelope
-    return DeadLetter(
-        event_id=envelope.id,
-        project_id=envelope.project_id,
-        type=envelope.type,
-        stage=stage,
-        protocol=envelope.protocol,
-        code=failure.code,
-        reason=failure.reason,
-        traceback=failure.traceback,
-        attempts=failure.attempts,
-        at=at,
-        location=failure.item.location,
-        payload=None,
+def of_packed(failure: Failure[Normalised]) -> Failure[PackedEvent]:
+    """The failure of a normalised event as one of the event itself."""
+    return Failure(
+        failure.item.packed, failure.code, failure.reason, failure.traceback, failure.attempts
     )

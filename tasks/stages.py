@@ -10,9 +10,10 @@ from typing import Any
 from celery import Celery, Task, chain
 
 from broker.message import size_headers
+from broker.suspects import Suspects
 from config.policy import StagePolicy, queue_name, stage_policy
 from events.ids import Clock, now_ms
-from tasks.delivery import delivery_of, outages_pause
+from tasks.delivery import Delivery, delivery_of, outages_pause
 from tasks.handoff import Handoff
 from tasks.index_search import index_pack
 from tasks.isolation import Retrying
@@ -25,26 +26,37 @@ def _limits(policy: StagePolicy) -> dict[str, Any]:
     return {
         "name": policy.task,
         "bind": True,
+        "shared": False,  # else every other Celery app of the process would get it too
         "soft_time_limit": policy.soft_limit,
         "time_limit": policy.hard_limit,
     }
 
 
-def _retrying(policy: StagePolicy) -> Retrying:
-    return Retrying(policy.retry, sleep=time.sleep, random=random.random)
+PackWork = Callable[[Handoff, Delivery, Suspects, WorkerStores, Retrying, Clock], None]
+"""The work of a stage that is handed a pack."""
 
 
 def register(app: Celery, stores: Callable[[], WorkerStores], clock: Clock = now_ms) -> None:
     """Add the stages to the app. ``stores`` is called inside the process that runs the task."""
     files, sql, search = (stage_policy(name) for name in ("files", "sql", "search"))
 
-    def run_sql(self: Task[Any, Any], handoff: dict[str, Any]) -> None:
-        with outages_pause(delivery_of(self.request), stores().reservations):
-            store_pack_rows(Handoff.from_message(handoff), stores(), _retrying(sql), clock)
+    def run_pack(
+        work: PackWork, policy: StagePolicy
+    ) -> Callable[[Task[Any, Any], dict[str, Any]], None]:
+        def run(self: Task[Any, Any], handoff: dict[str, Any]) -> None:
+            delivery, reservations = delivery_of(self.request), stores().reservations
+            suspects = Suspects(reservations, delivery.tag, str(self.request.id))
+            with outages_pause(delivery, reservations):
+                work(
+                    Handoff.from_message(handoff),
+                    delivery,
+                    suspects,
+                    stores(),
+                    Retrying(policy.retry, sleep=time.sleep, random=random.random),
+                    clock,
+                )
 
-    def run_search(self: Task[Any, Any], handoff: dict[str, Any]) -> None:
-        with outages_pause(delivery_of(self.request), stores().reservations):
-            index_pack(Handoff.from_message(handoff), stores(), clock)
+        return run
 
     def run_files(self: Task[Any, Any], batch: bytes) -> None:
         delivery = delivery_of(self.request)
@@ -63,6 +75,6 @@ def register(app: Celery, stores: Callable[[], WorkerStores], clock: Clock = now
         ]
         chain(*steps).apply_async()
 
-    store_sql = app.task(**_limits(sql))(run_sql)
-    index_search = app.task(**_limits(search))(run_search)
+    store_sql = app.task(**_limits(sql))(run_pack(store_pack_rows, sql))
+    index_search = app.task(**_limits(search))(run_pack(index_pack, search))
     app.task(**_limits(files))(run_files)

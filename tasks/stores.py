@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broker.reservations import Reservations
+from config.settings import Settings
 from storage.files.store import FileStore
+from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.packs import Packs
-
-from broker.reservations import Reservations
-from config.settings import Settings
-from storage.search.store import SearchStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Groups:
             row = cursor.fetchone()
         return Group(*row) if row else None
 
-    def list(  # noqa: PLR0917 - the filters of a list are its arguments
+    def list(
         self,
         project: str | None = None,
         query: str | None = None,

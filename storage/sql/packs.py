@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from events.ids import Clock, id_day, id_time, now_ms
+from events.ids import Clock, id_day, now_ms
 from events.record import Record
 from storage.errors import Rejected
 from storage.model import PackRef
@@ -39,11 +39,7 @@ class Packs:
         of what is stored now. Raises :class:`Rejected`, with nothing stored, when PostgreSQL
         refuses any of the values.
         """
-        return self._attempt(pack, files_at, items, keep=True)
-
-    def probe(self, pack: PackRef, items: Sequence[Item]) -> None:
-        """Do all that :meth:`store` does and undo it: raises as that would, changes nothing."""
-        self._attempt(pack, id_time(pack.id), items, keep=False)
+        return self._attempt(pack, files_at, items)
 
     def mark_searched(self, pack_id: UUID, at: datetime) -> bool:
         """Say that what a pack inserted is searchable, but for what is dead at stage search.
@@ -60,29 +56,22 @@ class Packs:
         with self._database.transaction() as cursor:
             return existing_ids(cursor, type_name, ids)
 
-    def _attempt(
-        self, pack: PackRef, files_at: datetime, items: Sequence[Item], *, keep: bool
-    ) -> int:
+    def _attempt(self, pack: PackRef, files_at: datetime, items: Sequence[Item]) -> int:
         days = {id_day(record.id) for record, _, _ in items}
         self._partitions.ensure(pack.type, days)
         try:
-            return self._transact(pack, files_at, items, keep=keep)
+            return self._transact(pack, files_at, items)
         except Rejected as exc:
             if getattr(exc.__cause__, "pgcode", None) != _NO_PARTITION:
                 raise
         # Retention dropped a partition that this process still thought to be there.
         self._partitions.forget()
         self._partitions.ensure(pack.type, days)
-        return self._transact(pack, files_at, items, keep=keep)
+        return self._transact(pack, files_at, items)
 
-    def _transact(
-        self, pack: PackRef, files_at: datetime, items: Sequence[Item], *, keep: bool
-    ) -> int:
+    def _transact(self, pack: PackRef, files_at: datetime, items: Sequence[Item]) -> int:
         with self._database.transaction() as cursor:
-            inserted = _write(cursor, pack, files_at, items)
-            if not keep:
-                cursor.connection.rollback()
-            return len(inserted)
+            return len(_write(cursor, pack, files_at, items))
 
 
 def _write(

@@ -165,7 +165,8 @@ def test_dying_and_being_stored_at_once_give_one_fate_each(world: World) -> None
 def test_giving_up_waits_for_a_delivery_that_is_just_being_stored(world: World) -> None:
     record = a_crash(world)
     pack, items = a_pack([record])
-    world.packs.probe(pack, items)  # makes the partition
+    other, other_items = a_pack([a_crash(world)])
+    world.packs.store(other, FILES_AT, other_items)  # makes the partition
     with ThreadPoolExecutor(1) as threads:
         with world.database.transaction() as storing:
             hold_shared(storing, SETTLING)

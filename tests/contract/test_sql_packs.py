@@ -209,16 +209,6 @@ def test_an_event_of_an_earlier_pack_is_not_counted_again(world: World) -> None:
     assert event.location.pack_key == first.key
 
 
-def test_a_probe_raises_as_storing_would_and_changes_nothing(world: World) -> None:
-    good, bad = a_crash(world), a_crash(world, row=("a\0b", *CRASH_ROW[1:]))
-    pack, items = a_pack([good, bad])
-    world.packs.probe(pack, items[:1])
-    with pytest.raises(Rejected):
-        world.packs.probe(pack, items)
-    assert world.events.find(good.id) is None
-    assert world.packs.mark_searched(pack.id, SEARCH_AT) is False
-
-
 def test_stored_ids(world: World) -> None:
     stored, absent = a_crash(world), a_crash(world)
     world.packs.store(*_args([stored]))

@@ -1,0 +1,59 @@
+"""Who killed the worker: marks that outlive the process which set them.
+
+A worker that works on a message which came back writes down, before each event, which one it is.
+If it dies again, the mark names the event. An event is convicted only when two workers died on it:
+one death may have had another cause, such as an operator's kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from broker import scripts
+from broker.connection import broker_errors
+from broker.reservations import Reservations, tag_queue
+
+#: Deaths on the same event at which it is held responsible.
+CONVICT_AFTER = 2
+
+_REMEMBER_SECONDS = 86_400
+
+
+class Suspects:
+    """The marks of one message, by its task id. All methods raise :class:`StoreDown`."""
+
+    def __init__(self, reservations: Reservations, tag: str, task_id: str) -> None:
+        self._client = reservations.client
+        self._queue, self._tag = tag_queue(tag), tag
+        self._mark = f"suspect:{self._queue}:{task_id}"
+        self._deaths = f"deaths:{self._queue}:{task_id}"
+
+    def convict(self) -> set[UUID]:
+        """Blame the last mark for the last death; the events now held responsible."""
+        with broker_errors():
+            marked = self._client.getdel(self._mark)
+            if marked is not None:
+                deaths = self._client.hincrby(self._deaths, marked.decode(), 1)
+                self._client.expire(self._deaths, _REMEMBER_SECONDS)
+                if deaths >= CONVICT_AFTER:
+                    scripts.run(self._client, "forgive", self._queue, self._tag)
+            found = self._client.hgetall(self._deaths)
+        return {UUID(name.decode()) for name, n in found.items() if int(n) >= CONVICT_AFTER}
+
+    def mark(self, event_id: UUID) -> None:
+        """Write down that this event is worked on from now."""
+        with broker_errors():
+            self._client.set(self._mark, str(event_id), ex=_REMEMBER_SECONDS)
+
+    def clear(self) -> None:
+        """Nothing is worked on any more."""
+        with broker_errors():
+            self._client.delete(self._mark)
+
+    def step(self, event_ids: Iterable[UUID]) -> Iterable[UUID]:
+        """Give the ids one by one, each marked while the caller works on it."""
+        for event_id in event_ids:
+            self.mark(event_id)
+            yield event_id
+        self.clear()
