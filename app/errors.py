@@ -38,6 +38,7 @@ Code = Literal[
     "not_json",
     "payload_unreadable",
     "rate_limited",
+    "spool_full",
     "store_down",
     "token_missing",
     "token_unknown",

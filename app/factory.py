@@ -41,4 +41,6 @@ def create() -> Flask:
     """
     settings = load_settings(os.environ)
     configure_logs(settings.log_level, "web")
-    return create_app(settings, open_stores(settings))
+    stores = open_stores(settings)
+    stores.outbox.start()
+    return create_app(settings, stores)

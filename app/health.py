@@ -1,8 +1,9 @@
 """Whether this process lives, and whether it can accept events.
 
-Ready means that this instance can accept events: the broker answers. The other stores are told
-and do not decide: while PostgreSQL, the file server or Elasticsearch is away, events of known
-keys are still accepted and wait in the broker, so an instance must stay behind its balancer.
+Ready means that this instance can accept events: the broker answers, or the spool has room until
+it does. The other stores are told and do not decide: while PostgreSQL, the file server or
+Elasticsearch is away, events of known keys are still accepted and wait in the broker, so an
+instance must stay behind its balancer.
 """
 
 from __future__ import annotations
@@ -91,12 +92,16 @@ def store_probes(stores: Stores) -> Probes:
     )
 
 
-def readiness(results: Mapping[str, ProbeResult]) -> tuple[int, dict[str, object]]:
+def readiness(
+    results: Mapping[str, ProbeResult], *, spool_has_room: bool
+) -> tuple[int, dict[str, object]]:
     """The status code and body of /health/ready. Addresses stay in the logs: it needs no token."""
     down = {name for name, result in results.items() if result.problem}
-    status = "unavailable" if down & NEEDED else "degraded" if down else "ready"
+    accepting = spool_has_room or not down & NEEDED
+    status = "unavailable" if not accepting else "degraded" if down else "ready"
     body: dict[str, object] = {
         "status": status,
+        "spool_has_room": spool_has_room,
         "dependencies": {
             name: {
                 "ok": result.problem is None,
@@ -127,7 +132,7 @@ def create_blueprint(stores: Stores) -> Blueprint:
 
     @blueprint.get("/ready")
     def ready() -> Response:
-        status, body = readiness(probes.run())
+        status, body = readiness(probes.run(), spool_has_room=stores.outbox.has_room())
         response = _json(status, body)
         if status == 503:
             response.headers["Retry-After"] = "5"

@@ -7,6 +7,7 @@ go on across restarts. The series of a store that is away are absent, its ``slui
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -16,7 +17,9 @@ from prometheus_client.registry import Collector
 from app.health import Probes, store_probes
 from app.stores import Stores
 from broker.client import QueueState
+from events.ids import now_ms
 from storage.errors import StoreError
+from storage.spool.state import read_spool_state
 
 
 def queue_metrics(queues: Iterable[QueueState]) -> Iterator[Metric]:
@@ -70,6 +73,22 @@ def sql_metrics(stores: Stores) -> Iterator[Metric]:
     yield from (stored, dead)
 
 
+def spool_metrics(home: Path, now_ms: int) -> Iterator[Metric]:
+    """What waits on this machine's disk, in the spools of all its web processes."""
+    state = read_spool_state(home)
+    age = 0.0 if state.oldest_ms is None else max(0.0, (now_ms - state.oldest_ms) / 1000)
+    for name, text, value in (
+        ("events", "Accepted events that wait in the spool.", float(state.events)),
+        ("bytes", "Bytes of the spool.", float(state.bytes)),
+        ("oldest_age_seconds", "Age of the oldest batch in the spool; 0: empty.", age),
+        ("quarantined_bytes", "Bytes of spool files set aside: damaged.", float(state.quarantined)),
+    ):
+        yield GaugeMetricFamily(f"sluice_spool_{name}", text, value=value)
+    yield CounterMetricFamily(
+        "sluice_spool_refused", "Events refused with 503 by a full spool.", value=state.refused
+    )
+
+
 class StoreCollector(Collector):
     """Reads the stores at each scrape."""
 
@@ -95,6 +114,7 @@ class StoreCollector(Collector):
         for store, answers in alive.items():
             up.add_metric([store], float(answers))
         yield up
+        yield from spool_metrics(self._stores.settings.home, now_ms())
 
 
 def create_blueprint(stores: Stores) -> Blueprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.ingest.outbox import Outbox, open_outbox
 from broker.client import Broker
 from config.settings import Settings
 from storage.files.store import FileStore
@@ -27,6 +28,7 @@ class Stores:
 
     settings: Settings
     broker: Broker
+    outbox: Outbox
     database: Database
     projects: Projects
     tokens: Tokens
@@ -48,9 +50,11 @@ def open_stores(settings: Settings) -> Stores:
     keys = Database(
         settings.postgres_dsn, max_connections=KEY_CONNECTIONS, timeout=KEY_TIMEOUT_SECONDS
     )
+    broker = Broker(settings.redis_url, timeout=settings.publish_timeout_seconds)
     return Stores(
         settings=settings,
-        broker=Broker(settings.redis_url, timeout=settings.publish_timeout_seconds),
+        broker=broker,
+        outbox=open_outbox(settings, broker.publish),
         database=database,
         projects=Projects(keys),
         tokens=Tokens(keys),

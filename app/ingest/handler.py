@@ -117,14 +117,12 @@ class IngestHandler:
         return Submission(endpoint, envelopes, refused)
 
     def commit(self, submission: Submission) -> None:
-        """Return when the broker holds all of a submission; raises 503."""
+        """Return when the broker or the spool holds all of a submission; raises 503."""
         try:
             self._committer.commit(submission.endpoint.event_type, submission.envelopes)
         except CommitFailed as failed:
             _log_failure(failed)
-            raise ApiError(
-                503, "broker_unavailable", "The event cannot be stored now.", RETRY_AFTER
-            ) from failed
+            raise _unstored(failed) from failed
 
     def _project(self, candidates: Sequence[str]) -> int:
         revoked = False
@@ -154,6 +152,14 @@ def accepted(submission: Submission) -> IngestResponse:
         "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED]),
     }
     return IngestResponse(202, headers)
+
+
+def _unstored(failed: CommitFailed) -> ApiError:
+    cause = failed.__cause__
+    if isinstance(cause, StoreDown) and cause.store == "spool":
+        message = "The event cannot be queued now, nor kept until it can be."
+        return ApiError(503, "spool_full", message, RETRY_AFTER)
+    return ApiError(503, "broker_unavailable", "The event cannot be stored now.", RETRY_AFTER)
 
 
 def _log_failure(failed: CommitFailed) -> None:

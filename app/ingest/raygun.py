@@ -39,9 +39,9 @@ def create_blueprint(stores: Stores) -> Blueprint:
         settings,
         KeyRing(stores.projects.find_key, settings.key_cache_seconds),
         Committer(
-            stores.broker.publish,
+            stores.outbox.publish,
             Bounds(settings.commit_max_events, settings.commit_max_bytes),
-            patience=settings.publish_timeout_seconds / 4,
+            patience=0,  # the outbox has its own, and the spool after it
         ),
     )
     blueprint = Blueprint("ingest", __name__)
