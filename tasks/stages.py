@@ -14,7 +14,7 @@ from broker.suspects import Suspects
 from config.policy import StagePolicy, queue_name, stage_policy
 from events.ids import Clock, now_ms
 from tasks.delivery import Delivery, delivery_of, outages_pause
-from tasks.handoff import Handoff
+from broker.handoff import Handoff
 from tasks.index_search import index_pack
 from tasks.isolation import Retrying
 from tasks.store_files import store_batches

@@ -12,7 +12,7 @@ from storage.model import PackedEvent
 from tasks.burial import bury
 from tasks.careful import work_on
 from tasks.delivery import Delivery
-from tasks.handoff import Handoff
+from broker.handoff import Handoff
 from tasks.isolation import Failure, Retrying, isolate
 from tasks.normalising import Normalised, normalise_all, of_packed
 from tasks.stores import WorkerStores
