@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import structlog
 
+from broker.handoff import Handoff
 from broker.suspects import Suspects
 from events.ids import Clock
 from storage.model import PackedEvent
 from tasks.burial import bury
 from tasks.careful import work_on
 from tasks.delivery import Delivery
-from broker.handoff import Handoff
 from tasks.isolation import Failure, Retrying, isolate
 from tasks.normalising import Normalised, normalise_all, of_packed
 from tasks.stores import WorkerStores
@@ -38,9 +38,9 @@ def index_pack(
     pack = handoff.pack
 
     def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
-        events, _ = normalise_all(items)
-        rows = stores.packs.stored_ids(pack.type, [event.record.id for event in events])
-        with_row = [event for event in events if event.record.id in rows]
+        # An event without a row is dead already, perhaps because it kills who normalises it.
+        rows = stores.packs.stored_ids(pack.type, [item.envelope.id for item in items])
+        events, failures = normalise_all([item for item in items if item.envelope.id in rows])
         refused: list[Failure[Normalised]] = []
 
         def index(part: Sequence[Normalised]) -> None:
@@ -51,8 +51,8 @@ def index_pack(
                 if event.record.id in found
             )
 
-        _, failed = isolate(index, with_row, retrying)
-        return [of_packed(failure) for failure in refused + failed]
+        _, failed = isolate(index, events, retrying)
+        return failures + [of_packed(failure) for failure in refused + failed]
 
     packed = stores.files.read_pack(pack.key)
     failures = work_on(packed, delivery, suspects, process)

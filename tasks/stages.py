@@ -9,12 +9,12 @@ from typing import Any
 
 from celery import Celery, Task, chain
 
+from broker.handoff import Handoff
 from broker.message import size_headers
 from broker.suspects import Suspects
 from config.policy import StagePolicy, queue_name, stage_policy
 from events.ids import Clock, now_ms
 from tasks.delivery import Delivery, delivery_of, outages_pause
-from broker.handoff import Handoff
 from tasks.index_search import index_pack
 from tasks.isolation import Retrying
 from tasks.store_files import store_batches

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import structlog
 
+from broker.handoff import Handoff
 from broker.message import UnreadableMessage, message_args
 from events.envelope import Envelope, MalformedBatch, decode_batch
 from events.ids import Clock, id_day, new_id
 from storage.model import PackRef
 from tasks.delivery import Delivery
-from broker.handoff import Handoff
 from tasks.stores import WorkerStores
 
 _log = structlog.get_logger(__name__)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import structlog
 
+from broker.handoff import Handoff
 from broker.suspects import Suspects
 from events.ids import Clock
 from storage.model import PackedEvent
 from tasks.burial import bury
 from tasks.careful import work_on
 from tasks.delivery import Delivery
-from broker.handoff import Handoff
 from tasks.isolation import Failure, Retrying, isolate
 from tasks.normalising import Normalised, normalise_all, of_packed
 from tasks.stores import WorkerStores
