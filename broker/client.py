@@ -13,6 +13,7 @@ from broker import keys, scripts
 from broker.connection import broker_errors, connect
 from broker.message import (
     OLDEST_HEADER,
+    BatchMessage,
     UnreadableMessage,
     batch_message,
     message_headers,
@@ -73,6 +74,42 @@ class Broker:
                 BATCH_MEMORY_SECONDS,
                 *triples,
             )
+
+    def republish(self, message: BatchMessage, message_id: UUID) -> bool:
+        """Put events into a queue again that were accepted before, once per id; false if it was.
+
+        The broker counts them as its own again, the ledger does not: there they are accepted
+        already. Raises :class:`StoreDown` when the outcome is unknown: do it again.
+        """
+        with broker_errors():
+            done = scripts.run(
+                self._client,
+                "republish",
+                message.queue,
+                message.raw,
+                message.events,
+                keys.batch(message_id),
+                BATCH_MEMORY_SECONDS,
+            )
+        return bool(done)
+
+    def admit(self, events: Sequence[tuple[UUID, int, str]]) -> int:
+        """Count events (id, project, type) as accepted that pass no queue, each once.
+
+        For events that come with their fate, such as imported dead letters. Returns how many were
+        not counted before; raises :class:`StoreDown`.
+        """
+        triples = [
+            part
+            for event_id, project_id, event_type in events
+            for part in (
+                keys.batch(event_id),
+                keys.accepted(id_minute(event_id)),
+                keys.accepted_field(project_id, event_type),
+            )
+        ]
+        with broker_errors():
+            return int(scripts.run(self._client, "admit", BATCH_MEMORY_SECONDS, *triples))
 
     def accepted(self, first_minute: int, last_minute: int) -> dict[tuple[int, int, str], int]:
         """Events accepted by (minute of the id, project, type), both minutes included."""

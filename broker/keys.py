@@ -10,9 +10,9 @@
 ``pause:<queue>``         while it exists nothing is handed out; its value says why
 ``wake:<queue>``          list that publishers push to and idle workers block on
 ``lease:<owner>``         exists while an owner lives; ``absent:<owner>`` while it is suspected dead
-``batch:<id>``            this batch was published: makes publishing idempotent
+``batch:<id>``            this batch was published, this event admitted: makes both idempotent
 ``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
-``totals``                hash of running counters: accepted, retried
+``totals``                hash of running counters: accepted, retried, replayed
 ========================  =====================================================================
 """
 

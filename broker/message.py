@@ -16,7 +16,8 @@ from uuid import UUID
 
 import msgpack
 
-from config.policy import queue_name, stage_policy
+from broker.handoff import Handoff
+from config.policy import QUEUES, queue_name
 from events.envelope import Envelope, encode_batch
 from events.ids import id_ms
 
@@ -29,7 +30,8 @@ OWNER_HEADER = "sluice-owner"
 RETURNS_HEADER = "sluice-returns"
 
 CONTENT_TYPE = "application/x-msgpack"
-ACCEPTED_CONTENT = frozenset({CONTENT_TYPE, "application/json"})
+JSON_CONTENT_TYPE = "application/json"
+ACCEPTED_CONTENT = frozenset({CONTENT_TYPE, JSON_CONTENT_TYPE})
 _EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
@@ -53,21 +55,57 @@ def size_headers(events: int, raw_bytes: int, oldest_ms: int) -> dict[str, int]:
 
 def batch_message(event_type: str, batch_id: UUID, envelopes: Sequence[Envelope]) -> BatchMessage:
     """The message that asks ``store_files`` to store a batch of one event type."""
-    queue = queue_name(event_type, "files")
-    task_id = str(batch_id)
     raw_bytes = sum(len(envelope.body) for envelope in envelopes)
     oldest = min(id_ms(envelope.id) for envelope in envelopes)
     body = msgpack.packb([[encode_batch(envelopes)], {}, _EMBED], use_bin_type=True)
+    return BatchMessage(
+        queue_name(event_type, "files"),
+        _task_message(
+            queue_name(event_type, "files"),
+            batch_id,
+            size_headers(len(envelopes), raw_bytes, oldest),
+            f"<{len(envelopes)} {event_type} events>",
+            (CONTENT_TYPE, "binary", body),
+        ),
+        len(envelopes),
+    )
+
+
+def pack_message(
+    stage: str, message_id: UUID, handoff: Handoff, event_ids: Sequence[UUID]
+) -> BatchMessage:
+    """The message that asks one stage behind ``files`` to work on a stored pack again.
+
+    Nothing follows that stage. ``event_ids`` are the events for whose sake it is asked: only they
+    count as in the broker, the others of the pack have their fate already.
+    """
+    pack = handoff.pack
+    queue = queue_name(pack.type, stage)
+    body = json.dumps([[handoff.to_message()], {}, _EMBED]).encode()
+    oldest = min(id_ms(event_id) for event_id in event_ids)
+    headers = size_headers(len(event_ids), pack.raw_bytes, oldest)
+    content = (JSON_CONTENT_TYPE, "utf-8", body)
+    return BatchMessage(
+        queue, _task_message(queue, message_id, headers, pack.key, content), len(event_ids)
+    )
+
+
+def _task_message(
+    queue: str, task_id: UUID, sizes: dict[str, int], args: str, content: tuple[str, str, bytes]
+) -> bytes:
+    """A task message for a queue; ``content`` is content type, encoding and body."""
+    content_type, encoding, body = content
+    identity = str(task_id)
     message = {
         "headers": {
-            **size_headers(len(envelopes), raw_bytes, oldest),
+            **sizes,
             "lang": "py",
-            "task": stage_policy("files").task,
-            "id": task_id,
-            "root_id": task_id,
+            "task": QUEUES[queue].stage.task,
+            "id": identity,
+            "root_id": identity,
             "parent_id": None,
             "group": None,
-            "argsrepr": f"<{len(envelopes)} {event_type} events>",
+            "argsrepr": args,
             "kwargsrepr": "{}",
             "origin": "web",
             "retries": 0,
@@ -76,19 +114,19 @@ def batch_message(event_type: str, batch_id: UUID, envelopes: Sequence[Envelope]
             "expires": None,
             "ignore_result": True,
         },
-        "content-type": CONTENT_TYPE,
-        "content-encoding": "binary",
+        "content-type": content_type,
+        "content-encoding": encoding,
         "properties": {
-            "correlation_id": task_id,
+            "correlation_id": identity,
             "delivery_mode": 2,
             "delivery_info": {"exchange": "", "routing_key": queue},
             "priority": 0,
             "body_encoding": "base64",
-            "delivery_tag": task_id,
+            "delivery_tag": identity,
         },
         "body": base64.b64encode(body).decode("ascii"),
     }
-    return BatchMessage(queue, json.dumps(message).encode(), len(envelopes))
+    return json.dumps(message).encode()
 
 
 def message_headers(raw: bytes) -> dict[str, Any]:

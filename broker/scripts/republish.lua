@@ -1,0 +1,15 @@
+#!lua
+-- Publish again, once per key, events that the ledger counts as accepted already.
+-- ARGV: queue, message, events, key that remembers it, seconds it is remembered
+if not redis.call('SET', ARGV[4], 1, 'NX', 'EX', ARGV[5]) then
+  return 0
+end
+local queue = ARGV[1]
+redis.call('LPUSH', queue, ARGV[2])
+redis.call('INCRBY', 'events:' .. queue, ARGV[3])
+redis.call('HINCRBY', 'totals', 'replayed', ARGV[3])
+local wake = 'wake:' .. queue
+redis.call('LPUSH', wake, 1)
+redis.call('LTRIM', wake, 0, 15)
+redis.call('PEXPIRE', wake, 60000)
+return 1
