@@ -20,6 +20,9 @@ class Limits:
     max_depth: int
 
 
+#: Events of one body. The smallest real ones would fill the largest body with fewer.
+MAX_ITEMS = 50_000
+
 Items = list[bytes | Malformed]
 _Check = Callable[[Any], None]
 
@@ -36,7 +39,7 @@ def split_bulk(body: bytes, limits: Limits) -> Items:
 
     Raises :class:`Malformed` when the body as a whole is not a JSON array with something in it.
     """
-    cursor = JsonCursor(body)
+    cursor = JsonCursor(body, limits.max_event_bytes)
     items = _array(cursor, body, limits, check_entry)
     cursor.finish()
     return _some(items)
@@ -44,7 +47,7 @@ def split_bulk(body: bytes, limits: Limits) -> Items:
 
 def split_rum(body: bytes, limits: Limits) -> Items:
     """The items of ``eventData``, in any letter case, of ``/events``; as :func:`split_bulk`."""
-    cursor = JsonCursor(body)
+    cursor = JsonCursor(body, limits.max_event_bytes)
     if cursor.peek() not in {"{", ""}:
         cursor.value()
         cursor.finish()
@@ -83,15 +86,20 @@ def _array(cursor: JsonCursor, body: bytes, limits: Limits, check: _Check) -> It
         raise Malformed("not_an_array", "The events are not in a JSON array.")
     items: Items = []
     for start, value in cursor.elements():
-        item = body[start : cursor.at]
-        try:
-            _check_size(item, limits)
-            _check_depth(item, value, limits)
-            check(value)
-            items.append(item)
-        except Malformed as exc:
-            items.append(exc)
+        if len(items) == MAX_ITEMS:
+            raise Malformed("too_many", f"The body holds more than {MAX_ITEMS} events.")
+        items.append(_item(body[start : cursor.at], value, limits, check))
     return items
+
+
+def _item(item: bytes, value: Any, limits: Limits, check: _Check) -> bytes | Malformed:
+    try:
+        _check_size(item, limits)
+        _check_depth(item, value, limits)
+        check(value)
+    except Malformed as exc:
+        return exc.with_traceback(None)  # a traceback would keep the whole body alive
+    return item
 
 
 def _some(items: Items) -> Items:

@@ -135,6 +135,31 @@ def test_a_large_bulk_splits_fast() -> None:
     assert items == [crash] * count
 
 
+def test_items_across_the_windows_of_a_long_body() -> None:
+    small = Limits(max_event_bytes=100, max_depth=20)
+    strings = [b'{"occurredOn":1,"details":{"n":"%s"}}' % (b"x" * n) for n in range(60)]
+    assert split_bulk(b"[" + b" , ".join(strings) + b"]", small) == strings
+    large = [b'{"a": [' + b'"]",' * n + b"1]}" for n in (30, 100, 400, 4000)]
+    quoted = b'"' + rb"\\]\"" * 300 + b'"'
+    items = split_bulk(b"[" + b",".join([GOOD, *large, GOOD, quoted, GOOD]) + b"]", small)
+    assert codes(items) == ["ok", *["too_large"] * 4, "ok", "too_large", "ok"]
+    ignored = b'{"x": ' + large[3] + b', "eventData": [' + RUM + b'], "y": ' + large[2] + b"}"
+    assert split_rum(ignored, small) == [RUM]
+    for broken in (b"[" + large[3][:-1], b"[" + large[3] + b"," + quoted[:-1], b"[" + b"1" * 900):
+        assert code_of(split_bulk, broken) == "not_json"
+        with pytest.raises(Malformed, match="not JSON"):
+            split_bulk(broken, small)
+
+
+@pytest.mark.parametrize("unit", [b"[],", b'"ab",', b"0,", b'{"a":"b"},'])
+def test_millions_of_tiny_items_are_refused_early(unit: bytes) -> None:
+    tiny = unit * ((8 << 20) // len(unit)) + b"0]"
+    start = time.process_time()
+    assert code_of(split_bulk, b"[" + tiny) == "too_many"
+    assert codes(split_bulk(b"[[" + tiny + b"]", LIMITS)) == ["too_large"]
+    assert time.process_time() - start < 8
+
+
 @pytest.mark.parametrize("split", [split_entry, split_bulk, split_rum])
 @settings(deadline=None)
 @given(
