@@ -31,8 +31,8 @@ def index_pack(
 ) -> None:
     """Index the events of a pack that have a row; those at fault are dead-lettered.
 
-    Events without a row are dead letters of an earlier stage. Idempotent by ids; the mark that
-    counts the pack as stored is set once. Raises :class:`StoreDown`, :class:`Flood`,
+    Events without a row are dead letters of an earlier stage. Idempotent by ids: each event counts
+    as stored once, when a run has indexed it. Raises :class:`StoreDown`, :class:`Flood`,
     :class:`Corrupt`, :class:`NotFound`.
     """
     pack = handoff.pack
@@ -57,5 +57,7 @@ def index_pack(
     packed = stores.files.read_pack(pack.key)
     failures = work_on(packed, delivery, suspects, process)
     bury(failures, len(packed), delivery, stores, clock)
-    first = stores.packs.mark_searched(pack.id, datetime.fromtimestamp(clock() / 1000, UTC))
+    refused = [failure.item.envelope.id for failure in failures]
+    at = datetime.fromtimestamp(clock() / 1000, UTC)
+    first = stores.packs.mark_searched(pack.id, at, refused)
     _log.info("indexed", pack=str(pack.id), events=len(packed), first=first)

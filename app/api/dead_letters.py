@@ -7,13 +7,15 @@ from typing import Any
 from app.api import answers
 from app.api.arguments import DeadLetterArguments, bad_argument
 from app.api.endpoint import Arguments, Desk, Endpoint, not_found, parse_id
+from storage.sql.letter_filter import LetterFilter
 
 
 def list_dead_letters(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /dead-letters, newest first."""
     desk.names.number(arguments["project"])
     try:
-        page = desk.stores.dead_letters.list(**arguments)
+        wanted = LetterFilter(arguments["project"], arguments["type"], arguments["stage"])
+        page = desk.stores.dead_letters.list(wanted, arguments["cursor"], arguments["limit"])
     except ValueError as exc:
         raise bad_argument("cursor", str(exc)) from None
     items = answers.DeadLetter(many=True).dump(page.items)

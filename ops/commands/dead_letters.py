@@ -11,7 +11,9 @@ from ops.commands.context import current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, told
 from ops.errors import OpsError
 from storage.files.store import FileStore
-from storage.sql.dead_letters import DeadLetterRow, DeadLetters
+from storage.sql.dead_letters import DeadLetters
+from storage.sql.letter_filter import LetterFilter
+from storage.sql.letter_rows import DeadLetterRow
 
 
 @click.group()
@@ -39,7 +41,8 @@ def list_letters(
     """Open dead letters, newest first."""
     with open_database() as database:
         try:
-            page = DeadLetters(database).list(project, event_type, stage, cursor, limit)
+            wanted = LetterFilter(project, event_type, stage)
+            page = DeadLetters(database).list(wanted, cursor, limit)
         except ValueError as error:
             raise OpsError(f"this cursor is none of ours: {error}") from error
     if as_json:

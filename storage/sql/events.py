@@ -86,7 +86,8 @@ class Events:
                 "SELECT letters.id, stage, letters.project_id,"
                 " CASE WHEN pack_key IS NOT NULL THEN coalesce(packs.files_at, at) END"
                 " FROM dead_letters AS letters LEFT JOIN packs ON packs.key = pack_key"
-                " WHERE event_id = %s AND status <> 'replayed' ORDER BY letters.id DESC LIMIT 1",
+                " WHERE event_id = %s AND status IN ('open', 'discarded')"
+                " ORDER BY letters.id DESC LIMIT 1",
                 (event_id,),
             )
             letter = cursor.fetchone()

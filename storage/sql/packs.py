@@ -41,15 +41,16 @@ class Packs:
         """
         return self._attempt(pack, files_at, items)
 
-    def mark_searched(self, pack_id: UUID, at: datetime) -> bool:
-        """Say that what a pack inserted is searchable, but for what is dead at stage search.
+    def mark_searched(self, pack_id: UUID, at: datetime, refused: Iterable[UUID] = ()) -> bool:
+        """Say that what a pack inserted is searchable, but for what was ``refused`` just now.
 
-        It counts as stored in the ledger from this transaction on, each event once however often
-        this is called. True when the pack was not marked before; False too when it is unknown.
+        The rest counts as stored in the ledger from this transaction on, each event once however
+        often this is called, and is dead no more if it was. What was refused must be dead-lettered
+        before. True when the pack was not marked before; False too when it is unknown.
         """
         with self._database.transaction() as cursor:
             hold_shared(cursor, SETTLING)
-            return count_searched(cursor, pack_id, at)
+            return count_searched(cursor, pack_id, at, refused)
 
     def stored_ids(self, type_name: str, ids: Iterable[UUID]) -> set[UUID]:
         """Which of the ids have a row, of whichever pack."""

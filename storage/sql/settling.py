@@ -1,8 +1,9 @@
 """Counting events into the ledger exactly once, whatever is repeated.
 
 ``packs.pending`` holds the events that a pack inserted and the ledger does not count as stored.
-Marking a pack as searched moves them to the ledger, but for those with an open dead letter,
-which stay pending: so every event a pack inserted is in the ledger, dead or pending, and in one.
+Marking a pack as searched moves them to the ledger, but for those that are dead, discarded or on
+their way again, which stay pending: so every event a pack inserted is in the ledger, dead or
+pending, and in one.
 """
 
 from __future__ import annotations
@@ -44,11 +45,20 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE excluded.counts <> '[]'
 """
 
+# What a run indexed is dead no more, whatever an earlier run met.
+_RESOLVE_SEARCHED = """
+UPDATE dead_letters AS letters SET status = 'replayed', status_at = now()
+FROM {} AS event
+WHERE event.id = letters.event_id AND event.pack_id = %s
+    AND letters.status IN ('open', 'replaying') AND letters.type = %s
+    AND letters.minute = ANY(%s::int8[]) AND letters.event_id <> ALL(%s::uuid[])
+"""
+
 _DEAD_IN_SEARCH = """
-SELECT letters.minute, letters.project_id, count(*)
+SELECT letters.minute, letters.project_id, count(DISTINCT letters.event_id)
 FROM dead_letters AS letters JOIN {} AS event ON event.id = letters.event_id
-WHERE letters.status = 'open' AND letters.type = %s AND letters.minute = ANY(%s::int8[])
-    AND event.pack_id = %s
+WHERE event.pack_id = %s AND letters.status <> 'replayed' AND letters.type = %s
+    AND letters.minute = ANY(%s::int8[])
 GROUP BY 1, 2
 """
 
@@ -57,7 +67,8 @@ def keep_pack(
     cursor: Cursor, pack: PackRef, files_at: datetime, inserted: Iterable[Record]
 ) -> None:
     """Note a pack, or add to it what this transaction inserted."""
-    counts = _encode(Counter((id_minute(record.id), record.project_id) for record in inserted))
+    slots = ((id_minute(record.id), record.project_id) for record in inserted)
+    counts = encode_counts(Counter(slots))
     cursor.execute(
         _KEEP_PACK,
         (
@@ -68,16 +79,19 @@ def keep_pack(
 
 
 def resolve_letters(cursor: Cursor, ids: Sequence[UUID]) -> None:
-    """Close the open dead letters of events that have a row from now on."""
+    """Close the dead letters of events that have a row from now on."""
     cursor.execute(
         "UPDATE dead_letters SET status = 'replayed', status_at = now()"
-        " WHERE status = 'open' AND event_id = ANY(%s::uuid[])",
+        " WHERE status <> 'replayed' AND event_id = ANY(%s::uuid[])",
         (array_literal(ids),),
     )
 
 
-def count_searched(cursor: Cursor, pack_id: UUID, at: datetime) -> bool:
-    """Mark a pack and count what is pending; True when it was not marked before."""
+def count_searched(cursor: Cursor, pack_id: UUID, at: datetime, refused: Iterable[UUID]) -> bool:
+    """Mark a pack and count what is pending, but for what is dead or was refused just now.
+
+    True when it was not marked before.
+    """
     cursor.execute(
         "SELECT type, pending, search_at IS NULL FROM packs WHERE id = %s FOR UPDATE", (pack_id,)
     )
@@ -85,25 +99,21 @@ def count_searched(cursor: Cursor, pack_id: UUID, at: datetime) -> bool:
     if row is None:
         return False
     type_name, stored_pending, first = row
-    pending = _decode(stored_pending)
-    dead = _dead_in_search(cursor, pack_id, type_name, pending)
+    pending = decode_counts(stored_pending)
+    minutes = array_literal({minute for minute, _ in pending})
+    table = sql.Identifier(events_table(type_name))
+    cursor.execute(
+        sql.SQL(_RESOLVE_SEARCHED).format(table),
+        (pack_id, type_name, minutes, array_literal(refused)),
+    )
+    cursor.execute(sql.SQL(_DEAD_IN_SEARCH).format(table), (pack_id, type_name, minutes))
+    dead = Counter({(minute, project): events for minute, project, events in cursor})
     _count_stored(cursor, type_name, pending - dead)
     cursor.execute(
         "UPDATE packs SET search_at = coalesce(search_at, %s), pending = %s::jsonb WHERE id = %s",
-        (at, _encode(pending & dead), pack_id),
+        (at, encode_counts(pending & dead), pack_id),
     )
     return bool(first)
-
-
-def _dead_in_search(
-    cursor: Cursor, pack_id: UUID, type_name: str, pending: Counter[_MinuteProject]
-) -> Counter[_MinuteProject]:
-    """Of the events that a pack inserted, those with an open dead letter."""
-    cursor.execute(
-        sql.SQL(_DEAD_IN_SEARCH).format(sql.Identifier(events_table(type_name))),
-        (type_name, array_literal({minute for minute, _ in pending}), pack_id),
-    )
-    return Counter({(minute, project): events for minute, project, events in cursor})
 
 
 def _count_stored(cursor: Cursor, type_name: str, stored: Counter[_MinuteProject]) -> None:
@@ -116,11 +126,14 @@ def _count_stored(cursor: Cursor, type_name: str, stored: Counter[_MinuteProject
         insert_rows(cursor, "ledger", _LEDGER_COLUMNS, rows, key=3, then=then)
 
 
-def _encode(counts: Counter[_MinuteProject]) -> str:
+def encode_counts(counts: Counter[_MinuteProject]) -> str:
+    """Events by minute and project as the JSON of ``packs.counts`` and ``packs.pending``."""
     return orjson.dumps([[*key, events] for key, events in sorted(counts.items())]).decode()
 
 
-def _decode(stored: list[Any]) -> Counter[_MinuteProject]:
+def decode_counts(stored: list[Any]) -> Counter[_MinuteProject]:
+    """Back from :func:`encode_counts`, and the JSON."""
+    """Events by minute and project, as ``packs.counts`` and ``packs.pending`` keep them."""
     counts: Counter[_MinuteProject] = Counter()
     for minute, project_id, events in stored:
         counts[minute, project_id] += events

@@ -23,6 +23,7 @@ from sql_samples import (
 
 from config.settings import Settings
 from storage.ledger import SettledCounts
+from storage.sql.letter_filter import LetterFilter
 from storage.sql.locks import SETTLING, hold_shared
 from storage.sql.rows import insert_events
 from storage.sql.settling import keep_pack
@@ -45,7 +46,7 @@ def test_a_letter_is_read_back(world: World) -> None:
     record = a_crash(world)
     letter = a_letter(record, "files", payload=b"\x00{\xff", traceback="Traceback …")
     assert world.dead_letters.add([letter]) == 1
-    (listed,) = world.dead_letters.list(project=world.project.name).items
+    (listed,) = world.dead_letters.list(LetterFilter(world.project.name)).items
     found = world.dead_letters.find(listed.id)
     assert found is not None
     assert (found.event_id, found.project, found.stage) == (
@@ -66,14 +67,14 @@ def test_a_letter_is_read_back(world: World) -> None:
 def test_a_letter_keeps_where_its_payload_lies(world: World) -> None:
     _, items = a_pack([a_crash(world)])
     world.dead_letters.add([a_letter(items[0][0], "sql", location=items[0][2])])
-    (listed,) = world.dead_letters.list(project=world.project.name).items
+    (listed,) = world.dead_letters.list(LetterFilter(world.project.name)).items
     assert listed.location == items[0][2]
 
 
 def test_unstorable_and_endless_texts_are_made_storable(world: World) -> None:
     letter = a_letter(a_crash(world), "sql", reason="a\0b\ud800", traceback="x" * 10**6 + "end")
     world.dead_letters.add([letter])
-    (listed,) = world.dead_letters.list(project=world.project.name).items
+    (listed,) = world.dead_letters.list(LetterFilter(world.project.name)).items
     assert listed.reason == "a␀b\ufffd"
     assert listed.traceback.endswith("end")
     assert len(listed.traceback) < 10**5
@@ -94,15 +95,15 @@ def test_lists_are_filtered_and_paged(world: World) -> None:
     seen, cursor = [], None
     while True:
         page = world.dead_letters.list(
-            project=world.project.name, type="crash", stage="sql", cursor=cursor, limit=2
+            LetterFilter(world.project.name, "crash", "sql"), cursor=cursor, limit=2
         )
         seen.extend(page.items)
         if (cursor := page.next_cursor) is None:
             break
     assert len({letter.id for letter in seen}) == 3
     assert seen == sorted(seen, key=lambda letter: letter.id, reverse=True)
-    assert world.dead_letters.list(project="no such").items == []
-    assert world.dead_letters.list(project=world.project.name, type="rum").items == []
+    assert world.dead_letters.list(LetterFilter("no such")).items == []
+    assert world.dead_letters.list(LetterFilter(world.project.name, "rum")).items == []
     with pytest.raises(ValueError, match="cursor"):
         world.dead_letters.list(cursor="nonsense")
 
@@ -115,7 +116,7 @@ def test_an_event_stored_after_all_is_dead_no_more(world: World) -> None:
     assert world.counts(record.id) == SettledCounts()
     world.packs.mark_searched(pack.id, SEARCH_AT)
     assert world.counts(record.id) == SettledCounts(stored=1)
-    assert world.dead_letters.list(project=world.project.name).items == []
+    assert world.dead_letters.list(LetterFilter(world.project.name)).items == []
 
 
 def test_an_event_dead_in_search_is_not_counted_as_stored(world: World) -> None:
@@ -123,11 +124,39 @@ def test_an_event_dead_in_search_is_not_counted_as_stored(world: World) -> None:
     pack, items = a_pack(records)
     world.packs.store(pack, FILES_AT, items)
     world.dead_letters.add([a_letter(records[1], "search", location=items[1][2])])
-    world.packs.mark_searched(pack.id, SEARCH_AT)
-    world.packs.mark_searched(pack.id, SEARCH_AT)
+    world.packs.mark_searched(pack.id, SEARCH_AT, [records[1].id])
+    world.packs.mark_searched(pack.id, SEARCH_AT, [records[1].id])
     assert world.counts(records[0].id) == SettledCounts(stored=3, dead=1)
     discard(world, records[1].id)
     assert world.counts(records[0].id) == SettledCounts(stored=3, discarded=1)
+    world.packs.mark_searched(pack.id, SEARCH_AT)
+    assert world.counts(records[0].id) == SettledCounts(stored=3, discarded=1)
+
+
+def test_an_event_that_a_later_run_indexed_is_dead_no_more(world: World) -> None:
+    records = [a_crash(world) for _ in range(3)]
+    pack, items = a_pack(records)
+    world.packs.store(pack, FILES_AT, items)
+    world.dead_letters.add([a_letter(records[1], "search", location=items[1][2])])
+    world.packs.mark_searched(pack.id, SEARCH_AT, [records[1].id])
+    assert world.counts(records[0].id) == SettledCounts(stored=2, dead=1)
+    world.packs.mark_searched(pack.id, SEARCH_AT)
+    assert world.counts(records[0].id) == SettledCounts(stored=3)
+    assert world.dead_letters.add([a_letter(records[1], "search", location=items[1][2])]) == 0
+    world.packs.mark_searched(pack.id, SEARCH_AT, [records[1].id])
+    assert world.counts(records[0].id) == SettledCounts(stored=3)
+
+
+def test_what_was_discarded_does_not_die_again(world: World) -> None:
+    record = a_crash(world)
+    world.dead_letters.add([a_letter(record, "sql")])
+    discard(world, record.id)
+    assert world.dead_letters.add([a_letter(record, "sql")]) == 0
+    assert world.counts(record.id) == SettledCounts(discarded=1)
+    pack, items = a_pack([record])
+    world.packs.store(pack, FILES_AT, items)
+    world.packs.mark_searched(pack.id, SEARCH_AT)
+    assert world.counts(record.id) == SettledCounts(stored=1)
 
 
 def test_an_event_past_a_stage_does_not_die_in_it(world: World) -> None:
@@ -153,7 +182,8 @@ def test_dying_and_being_stored_at_once_give_one_fate_each(world: World) -> None
 
         def succeed(pack=pack, items=items) -> None:  # type: ignore[no-untyped-def]
             world.packs.store(pack, FILES_AT, items)
-            world.packs.mark_searched(pack.id, SEARCH_AT)
+            refused = [letter.event_id for letter in letters if letter.stage == "search"]
+            world.packs.mark_searched(pack.id, SEARCH_AT, refused[::2])
 
         stages = ("files", "sql", "search")
         letters = [a_letter(r, dice.choice(stages)) for r in dice.sample(records, 8)]
@@ -216,7 +246,7 @@ def test_receipts_name_the_letter(world: World) -> None:
     )
     world.packs.store(pack, FILES_AT, items[:1])
     world.dead_letters.add([a_letter(in_search, "search", location=items[0][2])])
-    world.packs.mark_searched(pack.id, SEARCH_AT)
+    world.packs.mark_searched(pack.id, SEARCH_AT, [in_search.id])
     reached = {}
     for record in (before_files, in_sql, in_search):
         receipt = world.events.receipt(record.id)
