@@ -179,14 +179,14 @@ def test_dying_and_being_stored_at_once_give_one_fate_each(world: World) -> None
     for _ in range(15):
         records = [a_crash(world) for _ in range(20)]
         pack, items = a_pack(records)
-
-        def succeed(pack=pack, items=items) -> None:  # type: ignore[no-untyped-def]
-            world.packs.store(pack, FILES_AT, items)
-            refused = [letter.event_id for letter in letters if letter.stage == "search"]
-            world.packs.mark_searched(pack.id, SEARCH_AT, refused[::2])
-
         stages = ("files", "sql", "search")
         letters = [a_letter(r, dice.choice(stages)) for r in dice.sample(records, 8)]
+        refused = [letter.event_id for letter in letters if letter.stage == "search"][::2]
+
+        def succeed(pack=pack, items=items, refused=refused) -> None:  # type: ignore[no-untyped-def]
+            world.packs.store(pack, FILES_AT, items)
+            world.packs.mark_searched(pack.id, SEARCH_AT, refused)
+
         halves = [partial(world.dead_letters.add, part) for part in (letters[:4], letters[4:])]
         at_once(succeed, *halves, succeed)
         _assert_one_fate_each(world, pack.id, len(records))

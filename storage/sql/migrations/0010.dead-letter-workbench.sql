@@ -45,7 +45,6 @@ CREATE TABLE replays (
     paced_at     timestamptz NOT NULL DEFAULT now(),
     finished_at  timestamptz
 );
-CREATE INDEX replays_active ON replays (id) WHERE status IN ('canary', 'sending', 'settling');
 
 -- The letters of a replay, chosen once when it is made. `batch` is the message they travel in:
 -- published under that id, so that publishing again after a kill changes nothing. `pack_id` is
@@ -63,3 +62,4 @@ CREATE TABLE replay_items (
     PRIMARY KEY (replay_id, letter_id)
 );
 CREATE INDEX replay_items_state ON replay_items (replay_id, state, letter_id);
+CREATE INDEX replay_items_under_way ON replay_items (replay_id) WHERE state IN ('claimed', 'sent');
