@@ -36,6 +36,6 @@ def work_on(
 
 
 def _killer(item: PackedEvent) -> Failure[PackedEvent]:
-    _log.error("killer_event", event=str(item.envelope.id))
+    _log.error("killer_event", event_id=str(item.envelope.id))
     reason = "workers died while they worked on this event alone"
     return Failure(item, "killed_worker", reason, "", attempts=4)

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from celery import Celery, Task, chain
+from celery import Celery, Task
 
 from broker.handoff import Handoff
 from broker.message import size_headers
 from broker.suspects import Suspects
-from config.policy import StagePolicy, queue_name, stage_policy
+from config.policy import StagePolicy, stage_policy
 from events.ids import Clock, now_ms
+from tasks.chains import send_pack
 from tasks.delivery import Delivery, delivery_of, outages_pause
+from tasks.handing_on import hand_on_rest
 from tasks.index_search import index_pack
 from tasks.isolation import Retrying
 from tasks.store_files import store_batches
@@ -55,6 +57,7 @@ def register(app: Celery, stores: Callable[[], WorkerStores], clock: Clock = now
                     Retrying(policy.retry, sleep=time.sleep, random=random.random),
                     clock,
                 )
+                hand_on_rest(app, self)
 
         return run
 
@@ -66,15 +69,8 @@ def register(app: Celery, stores: Callable[[], WorkerStores], clock: Clock = now
     def hand_on(handoff: Handoff, oldest_ms: int) -> None:
         pack = handoff.pack
         headers = size_headers(pack.events, pack.raw_bytes, oldest_ms)
-        message = handoff.to_message()
-        steps = [
-            task.si(message).set(
-                queue=queue_name(pack.type, stage), headers=headers, argsrepr=pack.key
-            )
-            for task, stage in ((store_sql, "sql"), (index_search, "search"))
-        ]
-        chain(*steps).apply_async()
+        send_pack(app, handoff, ("sql", "search"), headers)
 
-    store_sql = app.task(**_limits(sql))(run_pack(store_pack_rows, sql))
-    index_search = app.task(**_limits(search))(run_pack(index_pack, search))
+    app.task(**_limits(sql))(run_pack(store_pack_rows, sql))
+    app.task(**_limits(search))(run_pack(index_pack, search))
     app.task(**_limits(files))(run_files)

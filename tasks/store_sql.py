@@ -37,8 +37,7 @@ def store_pack_rows(
 
     def store(events: Sequence[Normalised]) -> None:
         rows = [(e.record, e.packed.envelope.protocol, e.packed.location) for e in events]
-        inserted = stores.packs.store(handoff.pack, handoff.files_at, rows)
-        _log.info("rows_stored", pack=str(handoff.pack.id), events=len(rows), inserted=inserted)
+        stores.packs.store(handoff.pack, handoff.files_at, rows)
 
     def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
         events, failures = normalise_all(items)
@@ -48,3 +47,5 @@ def store_pack_rows(
     packed = stores.files.read_pack(handoff.pack.key)
     failures = work_on(packed, delivery, suspects, process)
     bury(failures, len(packed), delivery, stores, clock)
+    stored = len(packed) - len(failures)
+    _log.info("rows_stored", pack=str(handoff.pack.id), events=stored, dead=len(failures))
