@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from config.settings import Settings
 from ops.errors import OpsError
+from ops.key_sharing import share_key
 from ops.stack.plan import PROJECT, TOKEN
 from storage.errors import StoreError
 from storage.files.store import FileStore
@@ -17,7 +18,19 @@ from storage.sql.tokens import Tokens
 
 
 def provision(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> None:
-    """Bring every store to this version's shape; may be repeated.
+    """Bring every store up to date, with project demo and an operator's token; may be repeated.
+
+    Raises :class:`OpsError` when a store refuses.
+    """
+    bring_up_to_date(settings, say)
+    try:
+        _demo(settings, key, token, say)
+    except StoreError as error:
+        raise OpsError(f"cannot make the project {PROJECT}: {error}") from error
+
+
+def bring_up_to_date(settings: Settings, say: Callable[[str], None]) -> None:
+    """Tables, the bucket and index templates as this version needs them; may be repeated.
 
     Raises :class:`OpsError` when a store refuses.
     """
@@ -27,12 +40,11 @@ def provision(settings: Settings, key: str, token: str, say: Callable[[str], Non
             say(f"postgres: {len(applied)} migrations applied")
         FileStore(settings).ensure_bucket()
         SearchStore(settings).ensure_schema()
-        _demo(settings, key, token)
     except StoreError as error:
         raise OpsError(f"cannot prepare the stores: {error}") from error
 
 
-def _demo(settings: Settings, key: str, token: str) -> None:
+def _demo(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> None:
     database = Database(settings.postgres_dsn, max_connections=1)
     try:
         projects, tokens = Projects(database), Tokens(database)
@@ -42,6 +54,7 @@ def _demo(settings: Settings, key: str, token: str) -> None:
             project = projects.by_name(PROJECT)
             if project is not None:
                 projects.add_key(project.id, key)
+        share_key(settings, projects, key, say)
         if tokens.verify(token) is None:
             tokens.create(TOKEN, token)
     finally:
