@@ -19,6 +19,8 @@ class Family(click.Group):
         "start": "lifecycle:start",
         "test": "test:test",
         "project": "project:project",
+        "token": "store:token",
+        "migrate": "store:migrate",
         "worker": "worker:worker",
         "dlq": "dead_letters:dlq",
         "ledger": "ledger:ledger",
