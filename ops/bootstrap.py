@@ -15,7 +15,7 @@ from pathlib import Path
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _VENV = _CHECKOUT / ".venv"
-_LONGEST_LINE = 78
+_TOLD_EVERY = 10
 
 
 def installed(name: str) -> bool:
@@ -65,10 +65,14 @@ def _make_venv() -> bool:
 def _pip(name: str) -> int:
     argv = [str(_VENV / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off"]
     argv += ["--disable-pip-version-check", "-r", str(_CHECKOUT / name)]
+    seen = 0
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as pip:
         for line in pip.stdout or ():
-            if line.startswith(("Collecting", "Installing", "ERROR")):
-                _say(line.strip()[:_LONGEST_LINE])
+            seen += line.startswith("Collecting")
+            if line.startswith("Collecting") and seen % _TOLD_EVERY == 0:
+                _say(f"{seen} packages fetched…")
+            elif line.startswith("Installing"):
+                _say(f"{seen} packages fetched, installing…")
     return pip.returncode
 
 
