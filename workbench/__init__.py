@@ -1,0 +1,1 @@
+"""The workbench of dead letters: replay, exchange, parked messages; for web, commands and tasks."""
