@@ -1,16 +1,17 @@
 """Whether this process lives, and whether it can accept events.
 
-Ready means that this instance can accept events: the broker answers, or the spool has room until
-it does. The other stores are told and do not decide: while PostgreSQL, the file server or
-Elasticsearch is away, events of known keys are still accepted and wait in the broker, so an
-instance must stay behind its balancer.
+Ready means that this instance can accept events (the broker answers, or the spool has room until
+it does) and that events get through: a canary event of each type that has not arrived for long
+says ``stalled``, also when every process and store looks alive. A store that is away does not
+decide by itself: events of known keys are still accepted and wait in the broker. So a balancer
+must ask /health/live, and whoever watches asks /health/ready.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -93,15 +94,23 @@ def store_probes(stores: Stores) -> Probes:
 
 
 def readiness(
-    results: Mapping[str, ProbeResult], *, spool_has_room: bool
+    results: Mapping[str, ProbeResult], *, spool_has_room: bool, stalled: Collection[str] = ()
 ) -> tuple[int, dict[str, object]]:
-    """The status code and body of /health/ready. Addresses stay in the logs: it needs no token."""
+    """The status code and body of /health/ready. Addresses stay in the logs: it needs no token.
+
+    ``stalled`` are the event types whose canaries have not arrived for too long.
+    """
     down = {name for name, result in results.items() if result.problem}
     accepting = spool_has_room or not down & NEEDED
-    status = "unavailable" if not accepting else "degraded" if down else "ready"
+    status = "degraded" if down else "ready"
+    if stalled:
+        status = "stalled"
+    if not accepting:
+        status = "unavailable"
     body: dict[str, object] = {
         "status": status,
         "spool_has_room": spool_has_room,
+        "stalled": sorted(stalled),
         "dependencies": {
             name: {
                 "ok": result.problem is None,
@@ -112,7 +121,18 @@ def readiness(
             for name, result in results.items()
         },
     }
-    return (503 if status == "unavailable" else 200), body
+    return (503 if stalled or not accepting else 200), body
+
+
+def stalled_types(stores: Stores) -> list[str]:
+    """Event types that do not get through; none while the broker cannot be asked."""
+    limit = stores.settings.canary_stalled_seconds
+    try:
+        ages = stores.progress.ages()
+    except StoreError as exc:
+        log.warning("progress_unknown", store=exc.store, detail=exc.detail)
+        return []
+    return [event_type for event_type, age in ages.items() if age > limit]
 
 
 def _json(status: int, body: object) -> Response:
@@ -132,7 +152,10 @@ def create_blueprint(stores: Stores) -> Blueprint:
 
     @blueprint.get("/ready")
     def ready() -> Response:
-        status, body = readiness(probes.run(), spool_has_room=stores.outbox.has_room())
+        results = probes.run()
+        stalled = [] if results["broker"].problem else stalled_types(stores)
+        has_room = stores.outbox.has_room()
+        status, body = readiness(results, spool_has_room=has_room, stalled=stalled)
         response = _json(status, body)
         if status == 503:
             response.headers["Retry-After"] = "5"

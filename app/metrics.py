@@ -6,7 +6,7 @@ go on across restarts. The series of a store that is away are absent, its ``slui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from flask import Blueprint, Response
@@ -38,14 +38,45 @@ def queue_metrics(queues: Iterable[QueueState]) -> Iterator[Metric]:
     paused = GaugeMetricFamily(
         "sluice_queue_paused", "1 while a queue is paused.", labels=["queue"]
     )
+    why = GaugeMetricFamily(
+        "sluice_queue_pause",
+        "1 while a queue is paused, with why: an operator's reason, a flood, or a store's outage.",
+        labels=["queue", "kind", "reason"],
+    )
     for state in queues:
         for name in ("ready", "reserved", "parked"):
             messages.add_metric([state.queue, name], getattr(state, name))
         events.add_metric([state.queue], state.events)
         paused.add_metric([state.queue], float(state.paused))
+        if state.pause is not None:
+            why.add_metric([state.queue, state.pause.kind, state.pause.summary], 1)
         if state.oldest_age_seconds is not None:
             age.add_metric([state.queue], state.oldest_age_seconds)
-    yield from (messages, events, age, paused)
+    yield from (messages, events, age, paused, why)
+
+
+def refused_metric(totals: Mapping[str, int]) -> Metric:
+    """Events that were refused, by type and by the code they were answered with."""
+    refused = CounterMetricFamily(
+        "sluice_events_refused", "Events refused under pressure.", labels=["type", "code"]
+    )
+    for name, events in totals.items():
+        kind, *labels = name.split(":")
+        if kind == "refused":
+            refused.add_metric(labels, events)
+    return refused
+
+
+def canary_metric(ages: Mapping[str, float]) -> Metric:
+    """How long ago the last canary that arrived was sent: grows while nothing gets through."""
+    age = GaugeMetricFamily(
+        "sluice_canary_age_seconds",
+        "Seconds since the last canary event that reached all stores was sent.",
+        labels=["type"],
+    )
+    for event_type, seconds in ages.items():
+        age.add_metric([event_type], seconds)
+    return age
 
 
 def broker_metrics(stores: Stores) -> Iterator[Metric]:
@@ -56,6 +87,8 @@ def broker_metrics(stores: Stores) -> Iterator[Metric]:
         ("retried", "Events that a stage tried again."),
     ):
         yield CounterMetricFamily(f"sluice_events_{name}", text, value=totals.get(name, 0))
+    yield refused_metric(totals)
+    yield canary_metric(stores.progress.ages())
     yield from queue_metrics(stores.broker.queues())
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from app.ingest.outbox import Outbox, open_outbox
 from broker.client import Broker
+from broker.pauses import Pauses
+from broker.progress import Progress
 from config.settings import Settings
 from storage.files.store import FileStore
 from storage.search.store import SearchStore
@@ -17,6 +19,7 @@ from storage.sql.ledger import Settled
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from storage.sql.tokens import Tokens
+from workbench.opening import Workbench, open_workbench
 
 KEY_CONNECTIONS = 2
 KEY_TIMEOUT_SECONDS = 2.0
@@ -28,7 +31,9 @@ class Stores:
 
     settings: Settings
     broker: Broker
+    progress: Progress
     outbox: Outbox
+    pauses: Pauses
     database: Database
     projects: Projects
     tokens: Tokens
@@ -39,6 +44,7 @@ class Stores:
     settled: Settled
     files: FileStore
     search: SearchStore
+    workbench: Workbench
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -51,10 +57,13 @@ def open_stores(settings: Settings) -> Stores:
         settings.postgres_dsn, max_connections=KEY_CONNECTIONS, timeout=KEY_TIMEOUT_SECONDS
     )
     broker = Broker(settings.redis_url, timeout=settings.publish_timeout_seconds)
+    files = FileStore(settings)
     return Stores(
         settings=settings,
         broker=broker,
+        progress=Progress(settings.redis_url, timeout=settings.publish_timeout_seconds),
         outbox=open_outbox(settings, broker.publish),
+        pauses=Pauses(settings.redis_url, timeout=settings.publish_timeout_seconds),
         database=database,
         projects=Projects(keys),
         tokens=Tokens(keys),
@@ -63,6 +72,7 @@ def open_stores(settings: Settings) -> Stores:
         groups=Groups(database),
         dead_letters=DeadLetters(database),
         settled=Settled(database),
-        files=FileStore(settings),
+        files=files,
         search=SearchStore(settings),
+        workbench=open_workbench(settings, database, broker, files),
     )

@@ -18,9 +18,10 @@ from broker.message import (
     batch_message,
     message_headers,
 )
+from broker.pauses import Pause, read_pause
 from config.policy import QUEUES
 from config.settings import Secret
-from events.envelope import Envelope
+from events.envelope import SYSTEM_PROJECT, Envelope
 from events.ids import Clock, id_minute, now_ms
 
 #: How long a published batch is remembered, in seconds: a spool may replay within that time.
@@ -29,7 +30,10 @@ BATCH_MEMORY_SECONDS = 7 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """One queue as it stands: messages by state, events in all of them, age of the oldest ready."""
+    """One queue as it stands: messages by state, events in all of them, age of the oldest ready.
+
+    ``amnesty_seconds`` is how long its stage may still dead-letter any share of its events.
+    """
 
     queue: str
     ready: int
@@ -37,7 +41,13 @@ class QueueState:
     parked: int
     events: int
     oldest_age_seconds: float | None
-    paused: bool
+    pause: Pause | None
+    amnesty_seconds: float
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing of it is handed out now."""
+        return self.pause is not None
 
 
 class Broker:
@@ -63,6 +73,7 @@ class Broker:
             )
             counts[slot] = counts.get(slot, 0) + 1
         triples = [part for (key, field), n in counts.items() for part in (key, field, n)]
+        of_projects = sum(envelope.project_id != SYSTEM_PROJECT for envelope in envelopes)
         with broker_errors():
             scripts.run(
                 self._client,
@@ -72,6 +83,7 @@ class Broker:
                 message.events,
                 keys.batch(batch_id),
                 BATCH_MEMORY_SECONDS,
+                of_projects,
                 *triples,
             )
 
@@ -145,7 +157,9 @@ class Broker:
                 pipe.hlen(keys.parked(queue))
                 pipe.get(keys.events(queue))
                 pipe.lindex(queue, -1)
-                pipe.exists(keys.pause(queue))
+                pipe.get(keys.pause(queue))
+                pipe.pttl(keys.pause(queue))
+                pipe.pttl(keys.amnesty(queue))
             rows = iter(pipe.execute())
         return [
             QueueState(
@@ -155,7 +169,8 @@ class Broker:
                 parked=next(rows),
                 events=int(next(rows) or 0),
                 oldest_age_seconds=self._age(next(rows)),
-                paused=bool(next(rows)),
+                pause=read_pause(next(rows), next(rows)),
+                amnesty_seconds=max(0, next(rows)) / 1000,
             )
             for queue in QUEUES
         ]

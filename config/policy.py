@@ -1,7 +1,8 @@
 """The queue policy table: every queue, its task, limits, retries and acknowledgement.
 
 Code, ``docs/queues.md`` and a test read this one table. A queue is ``<type>.<stage>``; the
-table is the product of the event types and the stages, so a new type is one row here.
+table is the product of the event types and the stages, so a new type is one row here. Beside it
+stand the system's own tasks, which carry no events and run by the clock.
 """
 
 from __future__ import annotations
@@ -59,6 +60,17 @@ class QueuePolicy:
         return f"{self.event_type.name}.{self.stage.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class SystemTaskPolicy:
+    """A row for a periodic task: its queue, and its period and limits in seconds."""
+
+    task: str
+    queue: str
+    every: int
+    soft_limit: int
+    hard_limit: int
+
+
 EVENT_TYPES = (
     EventTypePolicy("crash", shed_order=2),
     EventTypePolicy("rum", shed_order=1),
@@ -72,6 +84,11 @@ STAGES = (
     ),
 )
 
+SYSTEM_TASKS = (
+    SystemTaskPolicy("sluice.canary", "system.maintenance", 60, soft_limit=45, hard_limit=60),
+    SystemTaskPolicy("sluice.reconcile", "system.maintenance", 60, soft_limit=240, hard_limit=300),
+)
+
 #: Every message is acknowledged after its work, never before, and again after a lost worker.
 ACKS_LATE = True
 
@@ -79,6 +96,9 @@ QUEUES: dict[str, QueuePolicy] = {
     policy.queue: policy
     for policy in (QueuePolicy(event_type, stage) for event_type in EVENT_TYPES for stage in STAGES)
 }
+
+#: Every queue that workers consume: those of events, then the system's own.
+ALL_QUEUES: tuple[str, ...] = (*QUEUES, *dict.fromkeys(row.queue for row in SYSTEM_TASKS))
 
 
 def queue_name(event_type: str, stage: str) -> str:
@@ -95,8 +115,8 @@ def match_queues(patterns: Iterable[str]) -> list[str]:
     """Queues that globs such as ``crash.*`` name, in table order; raises ``ValueError`` on none."""
     found: set[str] = set()
     for pattern in patterns:
-        hits = fnmatch.filter(QUEUES, pattern)
+        hits = fnmatch.filter(ALL_QUEUES, pattern)
         if not hits:
-            raise ValueError(f"no queue matches {pattern!r}; there are: {', '.join(QUEUES)}")
+            raise ValueError(f"no queue matches {pattern!r}; there are: {', '.join(ALL_QUEUES)}")
         found.update(hits)
-    return [name for name in QUEUES if name in found]
+    return [name for name in ALL_QUEUES if name in found]

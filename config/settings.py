@@ -108,6 +108,15 @@ class Settings:
     spool_replay_rate: int = _setting(
         5000, "Most events a second that one web process publishes from the spool."
     )
+    shed_events: int = _setting(
+        5_000_000,
+        "Events in one queue above which events of its type are refused; types that matter less "
+        "are refused sooner (docs/queues.md). 0 never refuses.",
+    )
+    shed_age_seconds: float = _setting(
+        6 * 3600.0,
+        "Age of the oldest event in a queue above which events of its type are refused, likewise.",
+    )
 
     join_max_events: int = _setting(2000, "Most events store_files joins into one pack.")
     join_max_bytes: int = _setting(16 * MEBIBYTE, "Most message bytes store_files joins.")
@@ -123,6 +132,21 @@ class Settings:
         200, "Fewest recent events of a stage by which a flood of dead letters is judged."
     )
     flood_seconds: int = _setting(300, "How far back recent events of a stage reach, in seconds.")
+
+    reconcile_hours: int = _setting(
+        24, "How far back the periodic comparison of packs, SQL and search reaches, in hours."
+    )
+    reconcile_grace_seconds: float = _setting(
+        600.0, "How long a pack may be on its way before reconcile takes its message for lost."
+    )
+    reconcile_recheck_seconds: float = _setting(
+        6 * 3600.0, "How long a pack that was found whole is not compared again."
+    )
+    reconcile_packs: int = _setting(300, "Most packs that one periodic run compares.")
+
+    canary_stalled_seconds: int = _setting(
+        360, "Age of the last canary event that arrived at which progress counts as stalled."
+    )
 
     log_level: str = _setting("info", "debug, info, warning or error.")
 

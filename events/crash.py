@@ -21,6 +21,12 @@ COLUMNS = (
     Column("machine", "text"),
 )
 
+CANARY_PROTOCOL = "raygun.entry"
+CANARY_BODY = (
+    b'{"occurredOn": "2026-01-01T00:00:00Z",'
+    b' "details": {"error": {"className": "Canary", "message": "sent by Sluice itself"}}}'
+)
+
 _CLASS = 500
 _MESSAGE = 2_000
 _INDEXED_MESSAGE = 4_000

@@ -13,6 +13,9 @@ from uuid import UUID
 import msgpack
 import zstandard
 
+#: The project of events that the system sends itself; lists for people leave it out.
+SYSTEM_PROJECT = 0
+
 BATCH_VERSION = 1
 MAX_BATCH_BYTES = 64 << 20
 _LEVEL = 1

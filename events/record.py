@@ -66,6 +66,9 @@ class EventType(Protocol):
     """What a module of an event type offers (``events.crash``, ``events.rum``, …)."""
 
     COLUMNS: tuple[Column, ...]
+    CANARY_PROTOCOL: str
+    CANARY_BODY: bytes
+    """A least event of the type, as an SDK would send it: the system sends one a minute."""
 
     def normalise(self, envelope: Envelope) -> Record:
         """The record of an envelope; pure. Raises :class:`Malformed`."""

@@ -26,6 +26,11 @@ COLUMNS = (
     Column("version", "text"),
 )
 
+CANARY_PROTOCOL = "raygun.rum"
+CANARY_BODY = (
+    b'{"sessionId": "canary", "timestamp": "2026-01-01T00:00:00Z", "type": "session_start"}'
+)
+
 _NAME = 200
 _PAGE = 1_000
 _MEASURES_PAGE = ("page", "virtual_page", "view")

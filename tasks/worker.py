@@ -9,11 +9,18 @@ from typing import Any
 
 from celery.signals import setup_logging, worker_before_create_process
 
+from broker.periods import Periods
 from config.logs import configure_logs
 from config.settings import load_settings
+from events.ids import now_ms
 from tasks.app import create_celery
+from tasks.canary import Canaries, open_canaries, run_canaries
+from tasks.reconcile import reconcile_recent
+from tasks.rerun import Rerun
+from tasks.schedule import register_periodic
 from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
+from tasks.upkeep import Upkeep, open_upkeep
 
 settings = load_settings(os.environ)
 app = create_celery(settings)
@@ -22,6 +29,21 @@ app = create_celery(settings)
 @cache
 def _stores() -> WorkerStores:
     return open_worker_stores(settings)
+
+
+@cache
+def _upkeep() -> Upkeep:
+    return open_upkeep(settings)
+
+
+@cache
+def _canaries() -> Canaries:
+    return open_canaries(settings)
+
+
+@cache
+def _periods() -> Periods:
+    return Periods(settings.redis_url, timeout=settings.publish_timeout_seconds)
 
 
 @setup_logging.connect
@@ -37,3 +59,11 @@ def _freeze(**_: Any) -> None:
 
 
 register(app, _stores)
+register_periodic(
+    app,
+    _periods,
+    {
+        "sluice.canary": lambda: run_canaries(_canaries()),
+        "sluice.reconcile": lambda: reconcile_recent(_upkeep(), Rerun(app, now_ms), now_ms),
+    },
+)

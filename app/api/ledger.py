@@ -9,7 +9,8 @@ from app.api import answers
 from app.api.arguments import Span, bad_argument
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.times import iso_minute, minute_of
-from storage.ledger import MinuteRow, balance
+from events.envelope import SYSTEM_PROJECT
+from storage.ledger import MinuteRow, Row, balance
 
 DEFAULT_SPAN = timedelta(hours=24)
 MAX_SPAN = timedelta(days=31)
@@ -39,14 +40,19 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     number = desk.names.number(project)
     settled = desk.stores.settled.minutes(project, first, last)
     accepted = desk.stores.broker.accepted(first, last)
-    if number is not None:
-        accepted = {key: events for key, events in accepted.items() if key[1] == number}
+    accepted = {row: n for row, n in accepted.items() if _is_shown(row, number)}
+    settled = {row: counts for row, counts in settled.items() if _is_shown(row, number)}
     ledger = balance(accepted, settled, now_ms)
     return {
         "balanced": ledger.balanced,
         "totals": answers.Counts().dump(ledger.totals),
         "minutes": [_minute(desk, row) for row in ledger.minutes],
     }
+
+
+def _is_shown(row: Row, number: int | None) -> bool:
+    """Whether a row is of the project asked for, or, if none was, not of the system's own."""
+    return row[1] != SYSTEM_PROJECT if number is None else row[1] == number
 
 
 def _minute(desk: Desk, row: MinuteRow) -> dict[str, Any]:

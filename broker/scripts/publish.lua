@@ -1,15 +1,15 @@
 #!lua
 -- Publish an accepted batch once: message, ledger and event count change together or not at all.
 -- ARGV: queue, message, events, batch key, seconds the batch is remembered,
---       then triples: ledger key, field, events
+--       events of projects (not the system's own), then triples: ledger key, field, events
 if not redis.call('SET', ARGV[4], 1, 'NX', 'EX', ARGV[5]) then
   return 0
 end
 local queue = ARGV[1]
 redis.call('LPUSH', queue, ARGV[2])
 redis.call('INCRBY', 'events:' .. queue, ARGV[3])
-redis.call('HINCRBY', 'totals', 'accepted', ARGV[3])
-for i = 6, #ARGV, 3 do
+redis.call('HINCRBY', 'totals', 'accepted', ARGV[6])
+for i = 7, #ARGV, 3 do
   redis.call('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
 local wake = 'wake:' .. queue

@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch, dsl
 
 from config.policy import EVENT_TYPES
 from config.settings import Settings
+from events.envelope import SYSTEM_PROJECT
 from events.record import Record
 from storage.errors import StoreDown
 from storage.model import Page
@@ -22,6 +23,7 @@ from storage.search.document import timestamp
 from storage.search.faults import TooLarge, translated
 from storage.search.mappings import mapping_of
 from storage.search.names import alias_name, index_pattern
+from storage.search.presence import present_ids
 from storage.search.query import ParsedQuery
 from storage.search.schema import put_schema
 
@@ -70,6 +72,10 @@ class SearchStore:
             self._schema_known = False
             raise
         return failures
+
+    def present(self, event_type: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of the events have a document, visible to a search already or not yet."""
+        return present_ids(self._client, self._prefix, event_type, ids)
 
     def search(
         self,
@@ -165,7 +171,9 @@ class SearchStore:
         end: datetime | None,
     ) -> dsl.Search:
         search = self._blank(event_type)
-        if project_id is not None:
+        if project_id is None:
+            search = search.exclude("term", project_id=SYSTEM_PROJECT)
+        else:
             search = search.filter("term", project_id=project_id)
         if start is not None:
             search = search.filter("range", received_at={"gte": timestamp(start)})

@@ -89,7 +89,9 @@ def _filters(
 ) -> tuple[list[sql.Composable], list[Any]]:
     conditions: list[sql.Composable] = []
     values: list[Any] = []
-    if project is not None:
+    if project is None:
+        conditions.append(sql.SQL("project_id > 0"))  # not the system's own
+    else:
         # A subquery, not the join: its value lets the index on project and time be read in order.
         conditions.append(sql.SQL("project_id = (SELECT id FROM projects WHERE name = %s)"))
         values.append(storable(project))

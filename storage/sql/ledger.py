@@ -26,8 +26,9 @@ _TOTALS = """
 SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded)
 FROM (
     SELECT type, stored, filtered, over_quota, 0 AS dead, 0 AS discarded FROM ledger
+    WHERE project_id > 0
     UNION ALL
-    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int FROM dead_letters
+    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int FROM dead_letters WHERE project_id > 0
 ) AS settled
 GROUP BY type
 """
@@ -60,7 +61,7 @@ class Settled:
 
     def totals(self) -> dict[str, SettledCounts]:
         """By type, over all time, for counters that only grow: so ``dead`` is every dead letter
-        ever made, also those replayed or discarded since.
+        ever made, also those replayed or discarded since. Without the system's own events.
         """
         with self._database.transaction() as cursor:
             cursor.execute(_TOTALS)

@@ -64,9 +64,9 @@ class Projects:
             return project, _add_key(cursor, project.id, key)
 
     def list(self) -> _Listed:
-        """Every project, by name."""
+        """Every project, by name, but for the system's own."""
         with self._database.transaction() as cursor:
-            cursor.execute("SELECT id, name, created_at FROM projects ORDER BY name")
+            cursor.execute("SELECT id, name, created_at FROM projects WHERE id > 0 ORDER BY name")
             return [Project(*row) for row in cursor]
 
     def by_name(self, name: str) -> Project | None:
@@ -74,7 +74,9 @@ class Projects:
         if not name.isprintable() or len(name) > MAX_NAME_CHARS:
             return None
         with self._database.transaction() as cursor:
-            cursor.execute("SELECT id, name, created_at FROM projects WHERE name = %s", (name,))
+            cursor.execute(
+                "SELECT id, name, created_at FROM projects WHERE name = %s AND id > 0", (name,)
+            )
             row = cursor.fetchone()
         return Project(*row) if row else None
 

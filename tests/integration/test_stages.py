@@ -2,13 +2,7 @@
 
 import base64
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgpack
 import pytest
@@ -16,7 +10,6 @@ import pytest
 from broker import keys
 from broker.client import Broker
 from broker.message import batch_message
-from config.policy import QUEUES
 from config.settings import Settings
 from events.envelope import Envelope
 from events.ids import id_minute, new_id, now_ms
@@ -31,17 +24,15 @@ from storage.sql.groups import Groups
 from storage.sql.ledger import Settled
 from storage.sql.migrate import migrate
 from storage.sql.projects import Projects
+from tests.integration.worker_process import (
+    REAL,
+    kill_worker,
+    running_worker,
+    start_worker,
+    wait_until,
+)
 
-ROOT = Path(__file__).parents[2]
-MODULES = {"real": "tasks.worker:app", "poisoned": "tests.integration.poisoned_worker:app"}
-
-
-def wait_until(condition, timeout=90):
-    deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-    return found
+MODULES = {"real": REAL, "poisoned": "tests.integration.poisoned_worker:app"}
 
 
 @dataclass
@@ -112,34 +103,8 @@ def world(place):
 @pytest.fixture
 def worker(world, request):
     """A worker on every queue; the parameter says whether marked events are poison."""
-    process = start_worker(world.settings, getattr(request, "param", "real"))
-    yield process
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(60)
-
-
-def environment(settings):
-    values = {
-        name: getattr(settings, name) for name in ("s3_endpoint", "s3_bucket", "search_prefix")
-    }
-    for name in ("redis_url", "postgres_dsn", "elasticsearch_url", "s3_access_key"):
-        values[name] = getattr(settings, name).reveal()
-    values["s3_secret_key"] = settings.s3_secret_key.reveal()
-    values |= {"lease_seconds": "2", "flood_events": "20"}
-    return {**os.environ, **{f"SLUICE_{name.upper()}": text for name, text in values.items()}}
-
-
-def start_worker(settings, kind="real"):
-    options = ["--concurrency", "2", "--queues", ",".join(QUEUES), "--without-mingle"]
-    with (Path(settings.home) / "worker.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "celery", "--app", MODULES[kind], "worker", *options],
-            cwd=ROOT,
-            env=environment(settings),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    with running_worker(world.settings, MODULES[getattr(request, "param", "real")]) as process:
+        yield process
 
 
 def crash(number=0, mark=""):
@@ -179,12 +144,8 @@ def test_every_event_reaches_all_three_stores_once(world, worker):
 def test_small_batches_are_joined_into_few_packs(world):
     for n in range(30):
         world.publish([crash(n)])
-    worker = start_worker(world.settings)
-    try:
+    with running_worker(world.settings):
         world.settle()
-    finally:
-        os.killpg(worker.pid, signal.SIGTERM)
-        worker.wait(60)
     with world.database.transaction() as cursor:
         cursor.execute("SELECT count(*), sum(events) FROM packs")
         packs, events = cursor.fetchone()
@@ -198,16 +159,11 @@ def test_killing_workers_while_they_store_loses_and_doubles_nothing(world):
         worker = start_worker(world.settings)
         before = world.ledger().totals.stored
         wait_until(lambda before=before: world.ledger().totals.stored > before)
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+        kill_worker(worker)
         if world.ledger().totals.in_flight == 0:
             break
-    worker = start_worker(world.settings)
-    try:
+    with running_worker(world.settings):
         ledger = world.settle()
-    finally:
-        os.killpg(worker.pid, signal.SIGTERM)
-        worker.wait(60)
     assert (ledger.balanced, ledger.totals.stored) == (True, len(ids))
     [group] = Groups(world.database).list(project=None).items
     assert group.count == len(ids)
@@ -264,20 +220,14 @@ def test_an_outage_of_a_store_pauses_the_queue_and_spends_nothing(world, monkeyp
         elasticsearch_url=type(world.settings.redis_url)("http://127.0.0.1:1"),
     )
     world.publish([crash(n) for n in range(10)])
-    worker = start_worker(away)
-    wait_until(lambda: world.broker._client.exists(keys.pause("crash.search")))
-    os.killpg(worker.pid, signal.SIGTERM)
-    worker.wait(60)
+    with running_worker(away):
+        wait_until(lambda: world.broker._client.exists(keys.pause("crash.search")))
     assert world.letters() == []
     with pytest.raises(StoreDown):
         SearchStore(away).check()
 
-    worker = start_worker(world.settings)
-    try:
+    with running_worker(world.settings):
         ledger = world.settle()
-    finally:
-        os.killpg(worker.pid, signal.SIGTERM)
-        worker.wait(60)
     assert (ledger.totals.stored, ledger.totals.dead) == (10, 0)
 
 
