@@ -11,6 +11,10 @@ class StoreError(Exception):
         self.store = store
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type[StoreError], tuple[str, str]]:
+        # A worker's child sends what it raised to its parent, which dies of what it cannot read.
+        return type(self), (self.store, self.detail)
+
 
 class StoreDown(StoreError):
     """Transient: the store is away, slow, throttling or read-only; no event is at fault."""
