@@ -8,17 +8,21 @@
 ``parked:<queue>``        hash of tag → message no task can take; ``parked-why:<queue>`` says why
 ``events:<queue>``        how many events ready, reserved and parked messages hold
 ``pause:<queue>``         while it exists nothing is handed out; its value says why
+``amnesty:<queue>``       while it exists the stage may dead-letter any share of its events
 ``wake:<queue>``          list that publishers push to and idle workers block on
 ``lease:<owner>``         exists while an owner lives; ``absent:<owner>`` while it is suspected dead
 ``batch:<id>``            this batch was published, this event admitted: makes both idempotent
 ``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
-``totals``                hash of running counters: accepted, retried, replayed
+``totals``                hash of running counters: accepted, retried, replayed,
+                          refused:<type>:<code>
+``keys``                  hash of SHA-256 of an API key → its project, and whether it is revoked
 ========================  =====================================================================
 """
 
 from __future__ import annotations
 
 TOTALS = "totals"
+KNOWN_KEYS = "keys"
 
 
 def reserved(queue: str) -> str:
@@ -39,6 +43,10 @@ def events(queue: str) -> str:
 
 def pause(queue: str) -> str:
     return f"pause:{queue}"
+
+
+def amnesty(queue: str) -> str:
+    return f"amnesty:{queue}"
 
 
 def lease(owner: str) -> str:

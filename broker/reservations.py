@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from broker import keys, scripts
+from broker import scripts
 from broker.connection import broker_errors, connect
 from config.settings import Secret
 
@@ -69,11 +69,14 @@ class Reservations:
             scripts.run(self.client, "park", tag_queue(tag), tag, reason[:500])
 
     def pause(self, queue: str, reason: str, *, seconds: float) -> None:
-        """Hand out nothing of this queue for a while, unless it is paused already."""
+        """Hand out nothing of this queue for a while, unless it is paused already.
+
+        Also while the broker is out of memory: else an outage would look like a failed task then.
+        """
         with broker_errors():
-            self.client.set(keys.pause(queue), reason[:500], px=int(seconds * 1000), nx=True)
+            scripts.run(self.client, "pause_for", queue, reason[:500], int(seconds * 1000))
 
     def count(self, name: str, by: int) -> None:
         """Add to a running counter."""
         with broker_errors():
-            self.client.hincrby(keys.TOTALS, name, by)
+            scripts.run(self.client, "count", name, by)
