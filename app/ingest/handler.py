@@ -1,7 +1,8 @@
 """Accepting events, whole, without a framework: any lane that speaks HTTP can call it.
 
 The steps of :meth:`IngestHandler.accept` are public, so that a lane which must not block can
-run each where it belongs: decide (may ask PostgreSQL), read, understand (pure), commit (blocks).
+run each where it belongs: decide (may ask PostgreSQL), read, understand and admit (pure but for
+counting), commit (blocks).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from app.ingest.encodings import decode
 from app.ingest.keyring import KeyRing, Undecided
 from app.ingest.keys import Headers, key_candidates
 from app.ingest.protocol import Endpoint, valid_items
+from app.ingest.refusal import overloaded
+from app.ingest.shedding import Shedder
 from config.settings import Settings
 from events.envelope import Envelope
 from events.ids import Clock, new_id, now_ms
@@ -61,15 +64,21 @@ class Submission:
 
 
 class IngestHandler:
-    """Thread-safe. Holds what all requests of a process share: keys and the group commit."""
+    """Thread-safe. Holds what all requests of a process share: keys, group commit, shedding."""
 
     def __init__(
-        self, settings: Settings, keys: KeyRing, committer: Committer, clock: Clock = now_ms
+        self,
+        settings: Settings,
+        keys: KeyRing,
+        committer: Committer,
+        shedder: Shedder,
+        clock: Clock = now_ms,
     ) -> None:
         self._settings = settings
         self._limits = Limits(settings.max_event_bytes, settings.max_depth)
         self._keys = keys
         self._committer = committer
+        self._shedder = shedder
         self._clock = clock
 
     def accept(self, request: IngestRequest) -> IngestResponse:
@@ -77,6 +86,7 @@ class IngestHandler:
         try:
             project_id = self.decide(request)
             submission = self.understand(request, project_id, self.read(request))
+            self.admit(request, submission)
             self.commit(submission)
         except ApiError as error:
             self._read_out(request)
@@ -115,6 +125,16 @@ class IngestHandler:
             for item in items
         ]
         return Submission(endpoint, envelopes, refused)
+
+    def admit(self, request: IngestRequest, submission: Submission) -> None:
+        """Raise 429 or 503 while events of this type are refused, and count them.
+
+        Only now, since what is refused is counted by the event, and reports name their SDK.
+        """
+        event_type = submission.endpoint.event_type
+        if self._shedder.why(event_type) is not None:
+            self._shedder.note(event_type, len(submission.envelopes))
+            raise overloaded(request.headers, event_type, submission.envelopes[0].body)
 
     def commit(self, submission: Submission) -> None:
         """Return when the broker or the spool holds all of a submission; raises 503."""

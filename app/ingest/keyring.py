@@ -1,6 +1,7 @@
 """Whose key it is: a small bounded memory of keys before PostgreSQL.
 
-Known keys go on working while PostgreSQL is away; a key that cannot be decided then is
+Known keys go on working while PostgreSQL is away, also those that only the copies in the broker
+and on the disk know (:mod:`app.ingest.keycopy`); a key that cannot be decided then is
 :class:`Undecided`, never refused. Unknown keys are remembered apart from known ones and both
 memories are bounded, so that a flood of made-up keys neither grows them nor evicts a customer.
 """
@@ -12,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.ingest.keys import MAX_KEY_CHARS
 from storage.errors import StoreDown
@@ -35,6 +37,27 @@ class _Held:
     until: float
 
 
+class Copies(Protocol):
+    """What remembers keys beyond this process; neither method raises."""
+
+    def learn(self, key: str, owner: KeyOwner | None, /) -> None:
+        """Take note of what PostgreSQL said."""
+
+    def recall(self, key: str, /) -> KeyOwner | None:
+        """What it said last, for all the copies know."""
+
+
+class NoCopies:
+    """Remembers nothing: a ring that ends with its process."""
+
+    def learn(self, key: str, owner: KeyOwner | None, /) -> None:
+        """Forget it."""
+
+    def recall(self, key: str, /) -> KeyOwner | None:  # noqa: ARG002 - the protocol's
+        """Know of no key."""
+        return None
+
+
 class KeyRing:
     """Thread-safe. ``find`` looks a key up and raises ``StoreDown``; ``clock`` is in seconds."""
 
@@ -43,8 +66,11 @@ class KeyRing:
         find: Callable[[str], KeyOwner | None],
         trust_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        copies: Copies | None = None,
     ) -> None:
         self._find = find
+        self._copies = copies or NoCopies()
         self._trust = trust_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -62,20 +88,35 @@ class KeyRing:
         if held is not None and now < held.until:
             return held.owner
         if now < self._away_until or self._is_slow(now):
-            return _stale(held)
+            return self._recall(key, held, now)
         return self._ask(key, held, now)
 
     def _ask(self, key: str, held: _Held | None, now: float) -> KeyOwner | None:
-        if held is not None and held.owner is not None:
-            # This thread asks again; the others go on with what is held meanwhile.
-            self._hold(key, held.owner, now)
+        self._go_on_with(key, held, now)
         try:
             owner = self._look_up(key, now)
         except StoreDown:
-            self._away_until = self._clock() + AWAY_SECONDS
-            return _stale(held)
+            now = self._clock()
+            self._away_until = now + AWAY_SECONDS
+            return self._recall(key, held, now)
         self._hold(key, owner, self._clock())
+        self._copies.learn(key, owner)
         return owner
+
+    def _recall(self, key: str, held: _Held | None, now: float) -> KeyOwner:
+        """Decide without PostgreSQL; a revocation may have reached the copies and not us."""
+        self._go_on_with(key, held, now)
+        mine = held.owner if held is not None else None
+        owner = mine if mine is not None and mine.revoked else self._copies.recall(key) or mine
+        if owner is None:
+            raise Undecided
+        self._hold(key, owner, now)
+        return owner
+
+    def _go_on_with(self, key: str, held: _Held | None, now: float) -> None:
+        """Let other threads use what is held while this one asks anew."""
+        if held is not None and held.owner is not None:
+            self._hold(key, held.owner, now)
 
     def _look_up(self, key: str, now: float) -> KeyOwner | None:
         question = object()
@@ -102,9 +143,3 @@ class KeyRing:
             memory[key] = held
             while len(memory) > most:
                 memory.popitem(last=False)
-
-
-def _stale(held: _Held | None) -> KeyOwner | None:
-    if held is None or held.owner is None:
-        raise Undecided
-    return held.owner

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ops.commands.context import open_database
-from ops.commands.output import json_option, print_json, print_table, told
+from ops.commands.context import current_settings, open_database
+from ops.commands.output import json_option, print_json, print_table, say, told
 from ops.errors import OpsError
+from ops.key_sharing import share_key
 from storage.sql.projects import Projects
 
 
@@ -23,7 +24,9 @@ def project() -> None:
 def create(name: str, key: str | None, as_json: bool) -> None:
     """Make a project and print its key, which is not shown again."""
     with open_database() as database:
-        made, made_key = Projects(database).create(name, key)
+        projects = Projects(database)
+        made, made_key = projects.create(name, key)
+        share_key(current_settings(), projects, made_key, say)
     if as_json:
         print_json({"id": made.id, "name": made.name, "key": made_key})
     else:
@@ -49,8 +52,17 @@ def list_projects(as_json: bool) -> None:
 @click.argument("key")
 @told
 def revoke(key: str) -> None:
-    """Refuse a key from now on (within SLUICE_KEY_CACHE_SECONDS); its events stay."""
+    """Refuse a key from now on (within SLUICE_KEY_CACHE_SECONDS); its events stay.
+
+    May be repeated: do so when the broker was away, which would else go on taking the key while
+    PostgreSQL is away.
+    """
     with open_database() as database:
-        if not Projects(database).revoke_key(key):
-            raise OpsError("no such key, or it is revoked already")
-    click.echo("revoked")
+        projects = Projects(database)
+        changed = projects.revoke_key(key)
+        if not changed and projects.find_key(key) is None:
+            raise OpsError("no such key")
+        shared = share_key(current_settings(), projects, key, say)
+    click.echo("revoked" if changed else "was revoked already")
+    if not shared:
+        raise OpsError("the key is revoked, but repeat this when the broker is back")

@@ -166,3 +166,78 @@ def test_a_key_that_is_too_long_is_nobodys_and_not_asked_for(
 ) -> None:
     assert ring.owner("k" * 201) is None
     assert directory.asked == []
+
+
+class Copies:
+    """What a ring is given to remember with beyond its process, kept in a dictionary."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, KeyOwner | None] = {}
+
+    def learn(self, key: str, owner: KeyOwner | None, /) -> None:
+        self.owners[key] = owner
+
+    def recall(self, key: str, /) -> KeyOwner | None:
+        return self.owners.get(key)
+
+
+@pytest.fixture
+def copies() -> Copies:
+    return Copies()
+
+
+@pytest.fixture
+def copied(directory: Directory, clock: Hand, copies: Copies) -> KeyRing:
+    return KeyRing(directory.find, 5, clock, copies=copies)
+
+
+def test_what_postgresql_says_is_copied(
+    copied: KeyRing, directory: Directory, copies: Copies
+) -> None:
+    copied.owner("good")
+    copied.owner("made up")
+    assert copies.owners == {"good": KeyOwner(7, "shop", False), "made up": None}
+
+
+def test_a_ring_that_knows_nothing_decides_by_the_copies_in_an_outage(
+    copied: KeyRing, directory: Directory, copies: Copies
+) -> None:
+    directory.away = True
+    copies.owners = {"good": KeyOwner(7, "shop", False), "old": KeyOwner(7, "shop", True)}
+    assert copied.owner("good") == KeyOwner(7, "shop", False)
+    revoked = copied.owner("old")
+    assert revoked is not None
+    assert revoked.revoked
+    with pytest.raises(Undecided):
+        copied.owner("made up")
+
+
+def test_a_revocation_that_only_the_copies_know_bites_in_an_outage(
+    copied: KeyRing, directory: Directory, copies: Copies, clock: Hand
+) -> None:
+    copied.owner("good")
+    directory.away = True
+    copies.owners["good"] = KeyOwner(7, "shop", True)
+    clock.now = 5
+    owner = copied.owner("good")
+    assert owner is not None
+    assert owner.revoked
+    copies.owners["good"] = KeyOwner(7, "shop", False)
+    clock.now = 10
+    owner = copied.owner("good")
+    assert owner is not None
+    assert owner.revoked
+
+
+def test_what_was_decided_by_a_copy_is_asked_for_when_postgresql_is_back(
+    copied: KeyRing, directory: Directory, copies: Copies, clock: Hand
+) -> None:
+    directory.away = True
+    copies.owners["good"] = KeyOwner(7, "shop", False)
+    copied.owner("good")
+    directory.away = False
+    directory.keys["good"] = KeyOwner(7, "shop", True)
+    clock.now = 5
+    owner = copied.owner("good")
+    assert owner is not None
+    assert owner.revoked
