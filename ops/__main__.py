@@ -22,6 +22,7 @@ class Family(click.Group):
         "token": "store:token",
         "migrate": "store:migrate",
         "worker": "worker:worker",
+        "queue": "queue:queue",
         "dlq": "dead_letters:dlq",
         "ledger": "ledger:ledger",
         "docs": "docs:docs",

@@ -171,6 +171,31 @@ class DeadLetter(Schema):
     at = Time(required=True)
 
 
+class QueuePause(Schema):
+    """Why a queue is paused; ``seconds_left`` is null for a pause that only an operator ends."""
+
+    kind = fields.String(required=True)
+    reason = fields.String(required=True)
+    seconds_left = nullable(fields.Float, required=True)
+
+
+class Queue(Schema):
+    """A queue: messages by state, events in all of them, age of the oldest that waits.
+
+    ``amnesty_seconds`` is how long its stage may still dead-letter any share of its events.
+    """
+
+    queue = fields.String(required=True)
+    ready = fields.Integer(required=True)
+    reserved = fields.Integer(required=True)
+    parked = fields.Integer(required=True)
+    events = fields.Integer(required=True)
+    oldest_age_seconds = nullable(fields.Float, required=True)
+    paused = fields.Boolean(required=True)
+    pause = nullable(fields.Nested, nested=QueuePause, required=True)
+    amnesty_seconds = fields.Float(required=True)
+
+
 class Project(Schema):
     """A tenant."""
 

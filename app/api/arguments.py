@@ -1,4 +1,4 @@
-"""Query arguments: marshmallow schemas, and the 400 that names the argument that is wrong."""
+"""Arguments of queries and bodies: their schemas, and the 400 that names the one that is wrong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.errors import ApiError
+from broker.pauses import MAX_REASON_CHARS
 from config.policy import EVENT_TYPES, STAGES
 
 MAX_LIMIT = 500
@@ -87,6 +89,20 @@ class DeadLetterArguments(Paged):
     stage = _one_of(row.name for row in STAGES)
 
 
+class PauseBody(Schema):
+    """Why an operator pauses a queue."""
+
+    reason = fields.String(load_default="", validate=validate.Length(max=MAX_REASON_CHARS))
+
+
+class ResumeBody(Schema):
+    """Whether a resumed stage may dead-letter any share of its events for a while."""
+
+    accept_dead_letters = fields.Boolean(
+        load_default=False, truthy={True}, falsy={False}, required=False
+    )
+
+
 def bad_argument(name: str, why: str) -> ApiError:
     """The 400 for an argument that is understood as text and refused for its meaning."""
     return ApiError(400, "bad_argument", f"{name}: {why}")
@@ -106,6 +122,25 @@ def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> di
             raise bad_argument(name[:100], "holds a NUL character")
         if value:
             given[name] = value
+    return _loaded(schema, given)
+
+
+def load_body(schema: type[Schema], body: bytes) -> dict[str, Any]:
+    """The fields of a JSON object; no body at all is an empty one.
+
+    Raises ``ApiError`` 400 ``not_json``, ``not_an_object``, or ``bad_argument`` for a field that
+    is unknown or wrong.
+    """
+    try:
+        given = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as exc:
+        raise ApiError(400, "not_json", f"The body is not JSON: {exc}") from None
+    if not isinstance(given, dict):
+        raise ApiError(400, "not_an_object", "The body is not a JSON object.")
+    return _loaded(schema, given)
+
+
+def _loaded(schema: type[Schema], given: dict[str, Any]) -> dict[str, Any]:
     try:
         return dict(schema().load(given))
     except ValidationError as exc:

@@ -36,7 +36,9 @@ Handler = Callable[[Desk, Arguments], dict[str, Any] | Response]
 class Endpoint:
     """``rule`` is relative to /api/v1. ``answer`` documents a JSON answer; null means bytes.
 
-    ``opens_with`` is what a caller needs: ``token``, ``token_or_key``, or ``nothing``.
+    ``opens_with`` is what a caller needs: ``token``, ``token_or_key``, or ``nothing``. A method
+    other than GET changes something: its handler is also given the fields of ``body``, a JSON
+    object, and the name of the caller's token as ``actor``.
     """
 
     rule: str
@@ -46,6 +48,8 @@ class Endpoint:
     answer: type[Schema] | None
     arguments: type[Schema] = Nothing
     opens_with: str = "token"
+    method: str = "GET"
+    body: type[Schema] = Nothing
 
 
 def not_found(what: str) -> ApiError:

@@ -27,7 +27,7 @@ def openapi_document(endpoints: Iterable[Endpoint], prefix: str, version: str) -
         version=version,
         openapi_version="3.0.3",
         plugins=[MarshmallowPlugin()],
-        info={"description": "Read what SDKs sent: events, groups, search, ledger."},
+        info={"description": "What SDKs sent, read back, and the switches of operators."},
     )
     schemes = spec.components
     schemes.security_scheme("token", {"type": "http", "scheme": "bearer"})
@@ -35,7 +35,7 @@ def openapi_document(endpoints: Iterable[Endpoint], prefix: str, version: str) -
     schemes.security_scheme("key_in_query", {"type": "apiKey", "in": "query", "name": "apikey"})
     for endpoint in endpoints:
         path = prefix + _PARAMETER.sub(r"{\1}", endpoint.rule)
-        spec.path(path=path, operations={"get": _operation(endpoint)})
+        spec.path(path=path, operations={endpoint.method.lower(): _operation(endpoint)})
     return dict(spec.to_dict())
 
 
@@ -46,19 +46,22 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     ]
     if endpoint.arguments().fields:
         parameters.append({"in": "query", "schema": endpoint.arguments})
-    return {
+    operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "security": SECURITY[endpoint.opens_with],
         "parameters": parameters,
         "responses": {
-            "200": {"description": "Found.", "content": _content(endpoint)},
+            "200": {"description": "Found, or done.", "content": _content(endpoint)},
             "default": {
                 "description": "A stable code, and a sentence for a person.",
                 "content": {"application/json": {"schema": Failure}},
             },
         },
     }
+    if endpoint.body().fields:
+        operation["requestBody"] = {"content": {"application/json": {"schema": endpoint.body}}}
+    return operation
 
 
 def _content(endpoint: Endpoint) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import orjson
 from flask import Blueprint, Response, request
 
 from app import health, metrics
-from app.api import dead_letters, events, groups, ledger, projects, search
+from app.api import dead_letters, events, groups, ledger, projects, queues, search
 from app.api.access import TokenCheck, require_token
-from app.api.arguments import load_arguments
+from app.api.arguments import load_arguments, load_body
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.names import ProjectNames
 from app.api.openapi import openapi_document
@@ -44,6 +44,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *projects.ENDPOINTS,
+    *queues.ENDPOINTS,
     Endpoint(
         "/openapi.json",
         "read_openapi",
@@ -79,9 +80,10 @@ def _query_pairs(endpoint: Endpoint) -> list[tuple[str, str]]:
 
 
 def _answer(endpoint: Endpoint, desk: Desk, path: dict[str, str]) -> Response:
-    if endpoint.opens_with == "token":
-        require_token(request, desk.tokens)
+    actor = require_token(request, desk.tokens) if endpoint.opens_with == "token" else None
     arguments = load_arguments(endpoint.arguments, _query_pairs(endpoint))
+    if endpoint.method != "GET":
+        arguments |= {**load_body(endpoint.body, request.get_data()), "actor": actor}
     answer = endpoint.handler(desk, {**arguments, **path})
     if isinstance(answer, Response):
         return answer
@@ -101,10 +103,12 @@ def _view(endpoint: Endpoint, desk: Desk) -> Callable[..., Response]:
 
 
 def create_api(desk: Desk) -> Blueprint:
-    """The read API alone. Every error is an ``ApiError``, told by the factory."""
+    """The API alone. Every error is an ``ApiError``, told by the factory."""
     blueprint = Blueprint("v1", __name__, url_prefix=PREFIX)
     for endpoint in ENDPOINTS:
-        blueprint.add_url_rule(endpoint.rule, endpoint.name, _view(endpoint, desk))
+        blueprint.add_url_rule(
+            endpoint.rule, endpoint.name, _view(endpoint, desk), methods=[endpoint.method]
+        )
     return blueprint
 
 

@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import brotli
@@ -253,9 +254,10 @@ def test_a_broker_that_is_away_is_a_503(made: Settings) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_postgresql_away_is_a_503_and_never_a_403(made: Settings) -> None:
-    client = _client(replace(made, postgres_dsn=Secret(f"postgresql://postgres@{NOWHERE}/x")))
-    for key in (KEY, "wrong"):
+def test_postgresql_away_is_a_503_and_never_a_403(made: Settings, tmp_path: Path) -> None:
+    away = Secret(f"postgresql://postgres@{NOWHERE}/x")
+    client = _client(replace(made, postgres_dsn=away, home=tmp_path))
+    for key in ("never seen", "wrong"):
         answer = post(client, "/entries", CRASH, X_ApiKey=key)
         refused(answer, 503, "cannot_decide")
         assert int(answer.headers["Retry-After"]) > 0
