@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -29,13 +29,16 @@ _CHECKS = (
     ("lint-imports",),
 )
 #: What a person's own Sluice is told must not reach the tests', which have servers of their own.
-_KEPT = ("SLUICE_CACHE",)
+_KEPT = ("SLUICE_CACHE", "SLUICE_TEST_COMPOSE", "SLUICE_TEST_SEED")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("paths", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--faults", is_flag=True, help="Run the faults alone, in full, and write the README's table."
+)
 @told
-def test(paths: tuple[str, ...]) -> None:
+def test(paths: tuple[str, ...], faults: bool) -> None:
     """Check style, types and imports, then run all tests; or only those under PATHS.
 
     Options that are not known here go to pytest, such as -k or -x.
@@ -43,10 +46,18 @@ def test(paths: tuple[str, ...]) -> None:
     if install("requirements-dev.txt") != 0:
         raise OpsError("the packages that tests need could not be installed")
     signal.signal(signal.SIGTERM, _interrupt)
-    if not any(not path.startswith("-") for path in paths):
+    if faults:
+        # They bring up a Sluice of their own, servers included.
+        where = [] if _names_paths(paths) else [str(CHECKOUT / "tests" / "faults")]
+        sys.exit(_pytest([*paths, *where], {**_kept_environment(), "SLUICE_TEST_FAULTS": "full"}))
+    if not _names_paths(paths):
         _run_checks()
     with _environment() as environment:
         sys.exit(_pytest([*paths], environment))
+
+
+def _names_paths(arguments: Iterable[str]) -> bool:
+    return any(not argument.startswith("-") for argument in arguments)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -67,30 +78,36 @@ def _run_checks() -> None:
 def _environment() -> Iterator[dict[str, str]]:
     """Servers of the run's own in a temporary home; they end with it, however it ends."""
     cache = cache_path(os.environ)
-    others = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SLUICE_") or name in _KEPT
-    }
     modules = install_node_packages(CHECKOUT / "tests" / "system" / "sdk", cache, say)
     with (
         tempfile.TemporaryDirectory(prefix="sluice-test-") as folder,
         running_servers(Home(Path(folder)), cache, {}, say) as addresses,
     ):
         yield {
-            **others,
+            **_kept_environment(),
             **addresses,
-            "SLUICE_CACHE": str(cache),
             "SLUICE_TEST_NODE_MODULES": str(modules),
-            "PYTHONPATH": str(CHECKOUT),
         }
+
+
+def _kept_environment() -> dict[str, str]:
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SLUICE_") or name.startswith(_KEPT)
+    }
+    return {
+        **others,
+        "SLUICE_CACHE": str(cache_path(os.environ)),
+        "PYTHONPATH": str(CHECKOUT),
+    }
 
 
 def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
     """Run pytest in the caller's folder for its paths, with the checkout's settings."""
     argv = [sys.executable, "-P", "-m", "pytest", "-c", str(CHECKOUT / "setup.cfg")]
     argv += ["--rootdir", str(CHECKOUT), *arguments]
-    if not any(not argument.startswith("-") for argument in arguments):
+    if not _names_paths(arguments):
         argv.append(str(CHECKOUT / "tests"))
     with subprocess.Popen(argv, env=environment) as child:
         try:
