@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from app.ingest.commit import Publish
-from app.ingest.spool.gate import Gate
+from app.ingest.spool.gate import Gate, Reason
 from app.ingest.spool.replay import Replayer
 from broker.capacity import Capacity
 from config.settings import Settings
@@ -48,6 +48,11 @@ class Outbox:
         """End the watching, and let go of the spool's segments."""
         self._replayer.close()
         self._spool.close()
+
+    @property
+    def spooling(self) -> Reason | None:
+        """Why batches go to the spool now; None while the broker takes them."""
+        return self._gate.shut_for
 
     def has_room(self) -> bool:
         """Whether events can be accepted here while the broker takes none."""

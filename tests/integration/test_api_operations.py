@@ -142,12 +142,37 @@ def test_health_while_a_store_hangs(
     started = time.monotonic()
     answer = sick.get("/health/ready", token=None)
     assert time.monotonic() - started < 4
-    status = (503, "unavailable") if store == "broker" else (200, "degraded")
-    assert (answer.status_code, answer.get_json()["status"]) == status
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "degraded")
     down = {n for n, part in answer.get_json()["dependencies"].items() if not part["ok"]}
     assert down == {store}
     assert str(silent_port) not in answer.text
     assert sick.get("/health/live", token=None).status_code == 200
+
+
+def test_health_when_neither_broker_nor_spool_takes_events(
+    world: World, module_settings: Settings, silent_port: int
+) -> None:
+    unspooled = replace(module_settings, spool_max_bytes=0)
+    other = broken(unspooled, "files", silent_port).get("/health/ready", token=None)
+    assert other.status_code == 200
+    answer = broken(unspooled, "broker", silent_port).get("/health/ready", token=None)
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"]
+
+
+def test_metrics_tell_what_waits_in_the_spool(world: World, module_settings: Settings) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        alone = broken(module_settings, "broker", closed.getsockname()[1])
+    before = scrape(alone)
+    alone.stores.outbox.publish("crash", new_id(now_ms()), world.envelopes([crash()] * 3, "shop"))
+    after = scrape(alone)
+    alone.stores.outbox.close()
+    assert (before["sluice_spool_events"][()], before["sluice_spool_bytes"][()]) == (0, 0)
+    assert after["sluice_spool_events"][()] == 3
+    assert after["sluice_spool_bytes"][()] > 0
+    assert after["sluice_spool_refused_total"][()] == 0
+    assert after["sluice_spool_oldest_age_seconds"][()] >= 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.factory import create_app
-from app.stores import open_stores
+from app.stores import Stores, open_stores
 from broker.message import message_args
 from config.settings import Secret, Settings
 from events.envelope import Envelope, decode_batch
@@ -40,8 +41,20 @@ def made(module_settings: Settings) -> Settings:
     return module_settings
 
 
+_opened: list[Stores] = []
+
+
 def _client(settings: Settings) -> FlaskClient:
-    return create_app(settings, open_stores(settings)).test_client()
+    stores = open_stores(settings)
+    _opened.append(stores)
+    return create_app(settings, stores).test_client()
+
+
+@pytest.fixture(autouse=True)
+def close_outboxes() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().outbox.close()
 
 
 @pytest.fixture
@@ -247,10 +260,25 @@ def test_origins_are_echoed_and_credentials_are_for_ingest_only(client: FlaskCli
     assert post(client, "/entries", CRASH).headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_a_broker_that_is_away_is_a_503(made: Settings) -> None:
-    client = _client(replace(made, redis_url=Secret(f"redis://{NOWHERE}/0")))
-    answer = post(client, "/entries", CRASH)
-    refused(answer, 503, "broker_unavailable")
+def test_a_broker_that_is_away_costs_the_sender_nothing(
+    made: Settings, client: FlaskClient, broker: redis.Redis
+) -> None:
+    alone = _client(replace(made, redis_url=Secret(f"redis://{NOWHERE}/0")))
+    bodies = [json.dumps([json.loads(CRASH)] * 3).encode(), b"[" + CRASH + b"]"]
+    ids = [post(alone, "/entries/bulk", body).headers["Sluice-Event-Ids"] for body in bodies]
+    _opened.pop().outbox.close()
+    post(client, "/entries", CRASH)  # another process, whose broker is there
+    deadline = time.monotonic() + 20
+    while len(found := queued(broker, "crash")) < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert {str(e.id) for e in found} >= set(",".join(ids).split(","))
+    assert len(found) == 5
+
+
+def test_neither_broker_nor_spool_is_a_503(made: Settings) -> None:
+    away = replace(made, redis_url=Secret(f"redis://{NOWHERE}/0"), spool_max_bytes=0)
+    answer = post(_client(away), "/entries", CRASH)
+    refused(answer, 503, "spool_full")
     assert int(answer.headers["Retry-After"]) > 0
 
 
