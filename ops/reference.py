@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from config.policy import ACKS_LATE, EVENT_TYPES, QUEUES
+from config.policy import ACKS_LATE, EVENT_TYPES, QUEUES, SYSTEM_TASKS
 from config.settings import PREFIX, Secret, Settings
 
 _MADE = "<!-- Made by `./sluice docs`: change the code, then run it. -->"
@@ -47,6 +47,16 @@ def queues_page() -> str:
             "| queue | task | soft limit | hard limit | tries | wait between tries |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
+            "",
+            "The system's own tasks carry no events and run by the clock.",
+            "",
+            "| queue | task | soft limit | hard limit | every |",
+            "| --- | --- | --- | --- | --- |",
+            *(
+                f"| `{row.queue}` | `{row.task}` | {row.soft_limit} s | {row.hard_limit} s "
+                f"| {row.every} s |"
+                for row in SYSTEM_TASKS
+            ),
         ],
     )
 
