@@ -11,6 +11,7 @@
 ``amnesty:<queue>``       while it exists the stage may dead-letter any share of its events
 ``wake:<queue>``          list that publishers push to and idle workers block on
 ``lease:<owner>``         exists while an owner lives; ``absent:<owner>`` while it is suspected dead
+``period:<task>``         a run of this periodic task holds the period; its value is the run's id
 ``batch:<id>``            this batch was published, this event admitted: makes both idempotent
 ``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
 ``totals``                hash of running counters: accepted, retried, replayed,
@@ -51,6 +52,10 @@ def amnesty(queue: str) -> str:
 
 def lease(owner: str) -> str:
     return f"lease:{owner}"
+
+
+def period(task: str) -> str:
+    return f"period:{task}"
 
 
 def batch(batch_id: object) -> str:

@@ -7,8 +7,9 @@ from kombu import Exchange, Queue
 
 from broker.channel import install_channel
 from broker.message import ACCEPTED_CONTENT
-from config.policy import ACKS_LATE, QUEUES
+from config.policy import ACKS_LATE, ALL_QUEUES
 from config.settings import Settings
+from tasks.schedule import SCHEDULER, beat_schedule
 
 
 def create_celery(settings: Settings) -> Celery:
@@ -17,7 +18,7 @@ def create_celery(settings: Settings) -> Celery:
     app = Celery("sluice", broker=settings.redis_url.reveal(), set_as_current=False)
     direct = Exchange("", type="direct")
     app.conf.update(
-        task_queues=[Queue(name, direct, routing_key=name) for name in QUEUES],
+        task_queues=[Queue(name, direct, routing_key=name) for name in ALL_QUEUES],
         task_default_queue="unrouted",
         task_default_exchange="",
         task_default_routing_key="unrouted",
@@ -38,6 +39,9 @@ def create_celery(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
+        beat_schedule=beat_schedule(),
+        beat_scheduler=SCHEDULER,
+        beat_max_loop_interval=5,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={

@@ -20,8 +20,11 @@ from ops.paths import CHECKOUT
 @click.option("--concurrency", default=2, show_default=True, help="Processes of the pool.")
 @click.option("--pool", default="prefork", show_default=True, help="prefork, threads or solo.")
 @click.option("--name", help="Name of the pool in Flower; made from the queues otherwise.")
+@click.option("--beat", is_flag=True, help="Also keep the clock of the system's periodic tasks.")
 @told
-def worker(queues: tuple[str, ...], concurrency: int, pool: str, name: str | None) -> None:
+def worker(
+    queues: tuple[str, ...], concurrency: int, pool: str, name: str | None, beat: bool
+) -> None:
     """Work on QUEUES (globs such as 'crash.*') until stopped.
 
     The first TERM or Ctrl-C finishes what is in hand.
@@ -32,6 +35,8 @@ def worker(queues: tuple[str, ...], concurrency: int, pool: str, name: str | Non
         raise OpsError(str(error)) from error
     environment = {**os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
     argv = worker_argv(matched, name or own_name(queues), pool, concurrency)
+    if beat:
+        argv.append("--beat")
     os.chdir(CHECKOUT)
     os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is the point
 

@@ -2,7 +2,15 @@
 
 import pytest
 
-from config.policy import EVENT_TYPES, QUEUES, STAGES, RetryPolicy, match_queues, queue_name
+from config.policy import (
+    ALL_QUEUES,
+    EVENT_TYPES,
+    QUEUES,
+    STAGES,
+    RetryPolicy,
+    match_queues,
+    queue_name,
+)
 from config.settings import load_settings
 from tasks.app import create_celery
 from tasks.stages import register
@@ -39,7 +47,7 @@ def test_no_message_is_answered_before_its_work_or_deleted_after_a_failure():
 
 
 def test_the_app_declares_the_queues_of_the_table():
-    assert {queue.name for queue in registered_tasks().conf.task_queues} == set(QUEUES)
+    assert {queue.name for queue in registered_tasks().conf.task_queues} == set(ALL_QUEUES)
 
 
 def test_delay_grows_to_its_cap_and_never_falls_below_half():
