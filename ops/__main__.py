@@ -25,6 +25,7 @@ class Family(click.Group):
         "queue": "queue:queue",
         "dlq": "dead_letters:dlq",
         "ledger": "ledger:ledger",
+        "reconcile": "reconcile:reconcile",
         "docs": "docs:docs",
     }
 

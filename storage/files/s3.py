@@ -114,6 +114,18 @@ class Bucket:
             raise corrupt(f"{key} gave no range of {length} last bytes")
         return data, int(whole)
 
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Keys that begin so, and each object's bytes."""
+        token: dict[str, str] = {}
+        while True:
+            with _told(f"list {prefix}"):
+                page = self._client.list_objects_v2(Bucket=self.name, Prefix=prefix, **token)  # type: ignore[arg-type]
+            for item in page.get("Contents", []):
+                yield item["Key"], item["Size"]
+            if not page["IsTruncated"]:
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
     def ensure(self) -> None:
         """Make the bucket if it is not there; done twice at once is fine."""
         try:

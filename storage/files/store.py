@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from uuid import UUID
 
 from config.settings import Settings
@@ -10,7 +11,7 @@ from events.envelope import Envelope
 from storage.errors import Rejected
 from storage.files.compression import decompress, raw_length
 from storage.files.index import PackIndex, read_index, read_tail
-from storage.files.keys import pack_key
+from storage.files.keys import day_prefix, pack_id_of, pack_key
 from storage.files.layout import MAX_PACK_BYTES, Identity, corrupt, read_header
 from storage.files.pack import cut_out, decode_pack, encode_pack
 from storage.files.s3 import Bucket
@@ -100,6 +101,18 @@ class FileStore:
         )
         raw = decompress(stored, raw_length(stored))
         return cut_out(raw, location.offset, location.length, location.checksum)
+
+    def list_packs(
+        self, event_type: str, day: date, spreads: Iterable[int]
+    ) -> Iterator[tuple[UUID, str, int]]:
+        """Id, key and bytes of the packs of a type and day, for some of the 256 beginnings of keys.
+
+        One request a beginning: this is for comparing, in parts; nothing that is hot lists.
+        """
+        for spread in spreads:
+            for key, stored_bytes in self._bucket.list(day_prefix(spread, event_type, day)):
+                if (pack_id := pack_id_of(key)) is not None:
+                    yield pack_id, key, stored_bytes
 
     def salvage_pack(self, key: str) -> Salvage:
         """What is whole in a damaged pack; raises ``Corrupt`` when it cannot even tell its name."""

@@ -1,0 +1,85 @@
+"""Packs whose message was lost: nothing in the broker will carry them on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from broker.handoff import Handoff
+from events.ids import id_time
+from storage.errors import Corrupt, NotFound
+from storage.files.index import PackIndex
+from storage.missing import PackMember, missing_rows
+from storage.model import PackRef
+from tasks.mending import Mender, handoff_of
+from tasks.reconciling import Scope
+from tasks.upkeep import Upkeep
+
+_MOST_AT_ONCE = 1000
+
+Listed = tuple[UUID, str, int]
+"""A pack in the bucket: its id, key and bytes."""
+
+
+def resume_unsearched(upkeep: Upkeep, mender: Mender, event_type: str, before: datetime) -> None:
+    """Index packs that have rows since before a moment and of which no message is on its way.
+
+    The queues are read after SQL, and SQL once more after them: a pack that was finished between
+    is not taken for lost. Raises :class:`StoreDown`.
+    """
+    waiting = upkeep.packs.unsearched(event_type, before, _MOST_AT_ONCE)
+    if not waiting or (queued := mender.queued(event_type)) is None:
+        return
+    lost = [pack for pack in waiting if pack.ref.id not in queued]
+    searched = upkeep.packs.known(pack.ref.id for pack in lost)
+    for pack in lost:
+        if searched.get(pack.ref.id) is False:
+            mender.rerun_search(handoff_of(pack), pack.pending, in_flight=pack.pending)
+
+
+def resume_orphans(upkeep: Upkeep, mender: Mender, event_type: str, scope: Scope) -> None:
+    """Store packs that lie in the bucket, are not on record and hold events without a row.
+
+    A worker killed between writing a pack and handing it on leaves such a pack too, and its events
+    come again in another: then nothing is missing and nothing is done. Raises :class:`StoreDown`.
+    """
+    for day in scope.days():
+        listed = upkeep.files.list_packs(event_type, day, scope.spreads)
+        old = [pack for pack in listed if id_time(pack[0]) < scope.settled]
+        known = upkeep.packs.known(pack_id for pack_id, _, _ in old)
+        for pack in old:
+            if pack[0] not in known:
+                _resume(upkeep, mender, event_type, pack)
+
+
+def _resume(upkeep: Upkeep, mender: Mender, event_type: str, listed: Listed) -> None:
+    pack_id, key, stored_bytes = listed
+    try:
+        index = upkeep.files.read_index(key)
+    except NotFound:
+        return  # deleted since it was listed
+    except Corrupt as exc:
+        mender.trouble("pack_corrupt", event_type, pack_id, exc.detail)
+        return
+    missing = _without_row(upkeep, event_type, pack_id, index)
+    if not missing or (queued := mender.queued(event_type)) is None or pack_id in queued:
+        return
+    if pack_id not in upkeep.packs.known([pack_id]):
+        pack = PackRef(
+            id=pack_id,
+            key=key,
+            type=event_type,
+            day=index.identity.day,
+            events=len(index.entries),
+            stored_bytes=stored_bytes,
+            raw_bytes=index.raw_bytes,
+        )
+        mender.rerun_chain(Handoff(pack, id_time(pack_id)), missing)
+
+
+def _without_row(upkeep: Upkeep, event_type: str, pack_id: UUID, index: PackIndex) -> int:
+    members: Iterable[PackMember] = [(UUID(bytes=e.id), e.project_id) for e in index.entries]
+    ids = [event_id for event_id, _ in members]
+    rows, lettered = upkeep.packs.rows(event_type, ids), upkeep.packs.lettered(ids)
+    return len(missing_rows(pack_id, {}, members, rows, lettered).uncounted)
