@@ -12,6 +12,7 @@
 ``wake:<queue>``          list that publishers push to and idle workers block on
 ``lease:<owner>``         exists while an owner lives; ``absent:<owner>`` while it is suspected dead
 ``period:<task>``         a run of this periodic task holds the period; its value is the run's id
+``load:<SHA-1>``          an answer of ``load.lua`` for those queues that was dear to find
 ``batch:<id>``            this batch was published, this event admitted: makes both idempotent
 ``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
 ``totals``                hash of running counters: accepted, retried, replayed,

@@ -29,12 +29,13 @@ class Load:
         self._clock = clock
 
     def queues(self) -> list[QueueLoad]:
-        """The load of every queue of the policy table, in one command."""
+        """The load of every queue of the policy table, in one command; up to a second old."""
         with broker_errors():
-            flat = scripts.run(self._client, "load", *QUEUES)
+            answer = scripts.run(self._client, "load", *QUEUES)
+        flat = [int(part) for part in answer.split()]
         now = self._clock()
         return [
-            QueueLoad(policy, int(events), max(0.0, (now - int(oldest or now)) / 1000))
+            QueueLoad(policy, events, max(0.0, (now - oldest) / 1000) if oldest else 0.0)
             for policy, events, oldest in zip(QUEUES.values(), flat[::2], flat[1::2], strict=True)
         ]
 

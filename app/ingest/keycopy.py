@@ -7,7 +7,7 @@ process that was restarted while both are away.
 
 from __future__ import annotations
 
-import atexit
+import multiprocessing.util
 import threading
 import time
 from collections.abc import Callable
@@ -158,5 +158,6 @@ def open_key_copy(settings: Settings) -> KeyCopy:
     """The copies of a web process; opens no file and no connection before it is used."""
     shared = KnownKeys(settings.redis_url, timeout=ANSWER_SECONDS)
     copy = KeyCopy(shared, KeyFile(settings.home / "keys.json"))
-    atexit.register(copy.close)
+    # Not atexit: a web worker is a child of multiprocessing, which does not run its handlers.
+    multiprocessing.util.Finalize(None, copy.close, exitpriority=0)
     return copy

@@ -7,7 +7,7 @@ a share of them. What is accepted already is never touched.
 
 from __future__ import annotations
 
-import atexit
+import multiprocessing.util
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -158,5 +158,6 @@ def open_shedder(settings: Settings) -> Shedder:
     load = Load(settings.redis_url, timeout=settings.publish_timeout_seconds)
     limits = LoadLimits(settings.shed_events, settings.shed_age_seconds)
     shedder = Shedder(load.queues, load.count, limits)
-    atexit.register(shedder.close)
+    # Not atexit: a web worker is a child of multiprocessing, which does not run its handlers.
+    multiprocessing.util.Finalize(None, shedder.close, exitpriority=0)
     return shedder

@@ -208,6 +208,17 @@ class TestLoad:
         client.lpush(QUEUE, b'{"headers": {"lang": "py", "sluice-oldest-ms": %d}}' % oldest)
         assert self.loads(settings)[QUEUE].age_seconds >= 60
 
+    def test_an_answer_that_cost_much_serves_others_for_a_second(
+        self, settings: Settings, broker: Broker
+    ) -> None:
+        big = [Envelope(new_id(now_ms()), 7, "crash", "raygun.entry", b"x" * 100_000)]
+        broker.publish("crash", new_id(now_ms()), big)
+        assert self.loads(settings)["crash.files"].events == 1
+        broker.publish("crash", new_id(now_ms()), big)
+        deadline = time.monotonic() + 30
+        while self.loads(settings)["crash.files"].events != 2:
+            assert time.monotonic() < deadline
+
     def test_refusals_are_counted_all_or_none(
         self, settings: Settings, broker: Broker, client: redis.Redis[bytes]
     ) -> None:
