@@ -94,6 +94,9 @@ class Settings:
 
     commit_max_events: int = _setting(500, "Most events that share one task message.")
     commit_max_bytes: int = _setting(2 * MEBIBYTE, "Most raw bytes that share one task message.")
+    broker_timeout_seconds: float = _setting(
+        5.0, "How long the broker may take to answer workers and operators."
+    )
     publish_timeout_seconds: float = _setting(
         1.0, "How long the broker may take to store a batch before it goes to the spool."
     )
@@ -156,6 +159,7 @@ _POSITIVE = (
     "max_body_bytes",
     "max_event_bytes",
     "max_depth",
+    "broker_timeout_seconds",
     "publish_timeout_seconds",
     "broker_memory_mark",
     "spool_replay_rate",

@@ -37,7 +37,7 @@ class Canaries:
 
 def open_canaries(settings: Settings) -> Canaries:
     """Build the clients; each connects when it is first used."""
-    timeout = settings.publish_timeout_seconds
+    timeout = settings.broker_timeout_seconds
     return Canaries(
         broker=Broker(settings.redis_url, timeout=timeout),
         progress=Progress(settings.redis_url, timeout=timeout),

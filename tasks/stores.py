@@ -30,7 +30,7 @@ def open_worker_stores(settings: Settings) -> WorkerStores:
     database = Database(settings.postgres_dsn, max_connections=1)
     return WorkerStores(
         settings=settings,
-        reservations=Reservations(settings.redis_url, timeout=settings.publish_timeout_seconds),
+        reservations=Reservations(settings.redis_url, timeout=settings.broker_timeout_seconds),
         files=FileStore(settings),
         packs=Packs(database),
         dead_letters=DeadLetters(database),

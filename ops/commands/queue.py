@@ -38,7 +38,7 @@ def queue() -> None:
 def list_queues(as_json: bool) -> None:
     """Every queue: messages, events, age of the oldest, and why it is paused."""
     settings = current_settings()
-    found = Broker(settings.redis_url, timeout=settings.publish_timeout_seconds).queues()
+    found = Broker(settings.redis_url, timeout=settings.broker_timeout_seconds).queues()
     if as_json:
         print_json({"items": [document(state) for state in found]})
     else:
@@ -131,4 +131,4 @@ def _audit(action: str, queue: str, detail: dict[str, Any]) -> None:
 
 def _open_pauses() -> Pauses:
     settings = current_settings()
-    return Pauses(settings.redis_url, timeout=settings.publish_timeout_seconds)
+    return Pauses(settings.redis_url, timeout=settings.broker_timeout_seconds)
