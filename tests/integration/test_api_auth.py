@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from config.settings import Secret, Settings
 from events.ids import new_id, now_ms
 from tests.integration.api_world import TOKEN, World, crash, open_world
 
-CLOSED = [PREFIX + row.rule for row in ENDPOINTS if row.opens_with != "nothing"]
+CLOSED = [(row.method, PREFIX + row.rule) for row in ENDPOINTS if row.opens_with != "nothing"]
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +32,10 @@ def free_port() -> int:
 
 
 def some_path(rule: str) -> str:
-    for name in ("event_id", "group_id", "letter_id"):
-        rule = rule.replace(f"<{name}>", str(new_id(now_ms())))
-    return rule
+    return re.sub("<[^>]+>", str(new_id(now_ms())), rule)
 
 
-@pytest.mark.parametrize("rule", CLOSED)
+@pytest.mark.parametrize(("method", "rule"), CLOSED)
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
@@ -47,9 +46,9 @@ def some_path(rule: str) -> str:
     ],
 )
 def test_every_route_needs_a_token(
-    world: World, rule: str, headers: dict[str, str], code: str
+    world: World, method: str, rule: str, headers: dict[str, str], code: str
 ) -> None:
-    answer = world.client.get(some_path(rule), headers=headers)
+    answer = world.client.open(some_path(rule), method=method, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert set(answer.get_json()) == {"error"}
@@ -122,14 +121,14 @@ def test_a_bad_argument_is_named(world: World, query: str, names: str) -> None:
     assert answer.get_json()["error"]["message"].startswith(f"{names}: ")
 
 
-@pytest.mark.parametrize("rule", [rule for rule in CLOSED if "<" in rule])
+@pytest.mark.parametrize(
+    "rule", [rule for method, rule in CLOSED if method == "GET" and "<" in rule]
+)
 @pytest.mark.parametrize("identity", ["not-an-id", "0", "9e2bfaa4-085f-4a16-95c7-8630a8f1264f"])
 def test_an_id_that_names_nothing_is_not_found(world: World, rule: str, identity: str) -> None:
-    path = rule
-    for name in ("event_id", "group_id", "letter_id"):
-        path = path.replace(f"<{name}>", identity)
-    answer = world.get(path)
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "not_found")
+    answer = world.get(re.sub("<[^>]+>", identity, rule))
+    assert answer.status_code == 404
+    assert answer.get_json()["error"]["code"].endswith("not_found")
 
 
 @pytest.mark.parametrize(
