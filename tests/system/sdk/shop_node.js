@@ -22,7 +22,10 @@ async function main() {
   try {
     reserve(18);
   } catch (error) {
-    const answer = await client.send(error, { order: 18 }, null, null, ["node", "shop"]);
+    const answer = await client.send(error, {
+      customData: { order: 18 },
+      tags: ["node", "shop"],
+    });
     console.log(answer.statusCode);
   }
 }
