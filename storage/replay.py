@@ -14,8 +14,12 @@ ACTIVE = ("canary", "sending", "settling")
 #: fate to come, the others have it.
 STATES = ("waiting", "claimed", "sent", "stored", "dead", "discarded", "skipped")
 
+#: Events a second.
+DEFAULT_RATE = 50.0
 MIN_RATE = 0.1
 MAX_RATE = 5_000.0
+
+MAX_CANARY = 1_000
 
 _BURST_SECONDS = 1.0
 
@@ -41,6 +45,12 @@ class Replay:
     def active(self) -> bool:
         """Whether there is still something to do or to wait for."""
         return self.status in ACTIVE
+
+    @property
+    def can_send(self) -> bool:
+        """Whether letters wait for nothing but the rate."""
+        free = self.status == "sending" or (self.status == "canary" and self.canaries_left > 0)
+        return free and self.count("waiting") > 0
 
     def count(self, *states: str) -> int:
         """Letters in any of these states; all of them when none is named."""

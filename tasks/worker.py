@@ -16,11 +16,13 @@ from events.ids import now_ms
 from tasks.app import create_celery
 from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.reconcile import reconcile_recent
+from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
 from tasks.schedule import register_periodic
 from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
 from tasks.upkeep import Upkeep, open_upkeep
+from workbench.opening import Workbench
 
 settings = load_settings(os.environ)
 app = create_celery(settings)
@@ -42,8 +44,13 @@ def _canaries() -> Canaries:
 
 
 @cache
+def _replays() -> Workbench:
+    return open_replays(settings)
+
+
+@cache
 def _periods() -> Periods:
-    return Periods(settings.redis_url, timeout=settings.publish_timeout_seconds)
+    return Periods(settings.redis_url, timeout=settings.broker_timeout_seconds)
 
 
 @setup_logging.connect
@@ -65,5 +72,6 @@ register_periodic(
     {
         "sluice.canary": lambda: run_canaries(_canaries()),
         "sluice.reconcile": lambda: reconcile_recent(_upkeep(), Rerun(app, now_ms), now_ms),
+        "sluice.replay": lambda: drive_replays(_replays()),
     },
 )

@@ -14,6 +14,7 @@ from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.letter_actions import LetterActions
 from storage.sql.packs import Packs
+from storage.sql.projects import Projects
 from storage.sql.replay_items import ReplayItems
 from storage.sql.replays import Replays
 from workbench.burying import Burial
@@ -27,6 +28,7 @@ class Workbench:
 
     settings: Settings
     broker: Broker
+    projects: Projects
     letters: DeadLetters
     actions: LetterActions
     clusters: Clusters
@@ -44,10 +46,11 @@ def open_workbench(
     """The workbench over stores that are open already."""
     replays, payloads = Replays(database), Payloads(files)
     letters, audit = DeadLetters(database), Audit(database)
-    parked = Parked(settings.redis_url, timeout=settings.publish_timeout_seconds)
+    parked = Parked(settings.redis_url, timeout=settings.broker_timeout_seconds)
     return Workbench(
         settings=settings,
         broker=broker,
+        projects=Projects(database),
         letters=letters,
         actions=LetterActions(database),
         clusters=Clusters(database),

@@ -61,7 +61,7 @@ class ReplayDriver:
         """
         self._send_claimed(replay_id, {})
         replay = self._replays.settle(replay_id)
-        if replay is None or replay.status not in ("canary", "sending"):
+        if replay is None or not replay.can_send:
             return replay
         most = min(replay.count("waiting"), STEP_LETTERS)
         if replay.status == "canary":

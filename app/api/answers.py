@@ -156,21 +156,6 @@ class Ledger(Schema):
     minutes = fields.List(fields.Nested(MinuteCounts), required=True)
 
 
-class DeadLetter(Schema):
-    """An event that a stage gave up on, and why."""
-
-    id = fields.UUID(required=True)
-    event_id = fields.UUID(required=True)
-    project = nullable(fields.String, required=True)
-    type = fields.String(required=True)
-    stage = fields.String(required=True)
-    code = fields.String(required=True)
-    reason = fields.String(required=True)
-    traceback = nullable(fields.String, required=True)
-    attempts = fields.Integer(required=True)
-    at = Time(required=True)
-
-
 class QueuePause(Schema):
     """Why a queue is paused; ``seconds_left`` is null for a pause that only an operator ends."""
 

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from app.errors import ApiError
 from broker.pauses import MAX_REASON_CHARS
-from config.policy import EVENT_TYPES, STAGES
+from config.policy import EVENT_TYPES
 
 MAX_LIMIT = 500
 _ZONE_AFTER_A_DECODED_PLUS = re.compile(r" (\d\d:?\d\d)$")
@@ -79,14 +79,6 @@ class SearchArguments(Paged, Span):
 
     type = _one_of(row.name for row in EVENT_TYPES)
     q = _text(2000)
-
-
-class DeadLetterArguments(Paged):
-    """Filters of dead letters."""
-
-    project = _text(200)
-    type = _one_of(row.name for row in EVENT_TYPES)
-    stage = _one_of(row.name for row in STAGES)
 
 
 class PauseBody(Schema):

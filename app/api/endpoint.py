@@ -38,7 +38,8 @@ class Endpoint:
 
     ``opens_with`` is what a caller needs: ``token``, ``token_or_key``, or ``nothing``. A method
     other than GET changes something: its handler is also given the fields of ``body``, a JSON
-    object, and the name of the caller's token as ``actor``.
+    object, and the name of the caller's token as ``actor``. With ``body`` null it reads the bytes
+    itself.
     """
 
     rule: str
@@ -49,7 +50,7 @@ class Endpoint:
     arguments: type[Schema] = Nothing
     opens_with: str = "token"
     method: str = "GET"
-    body: type[Schema] = Nothing
+    body: type[Schema] | None = Nothing
 
 
 def not_found(what: str) -> ApiError:

@@ -59,7 +59,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             },
         },
     }
-    if endpoint.body().fields:
+    if endpoint.body is None:
+        raw = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"content": {"application/octet-stream": raw}}
+    elif endpoint.body().fields:
         operation["requestBody"] = {"content": {"application/json": {"schema": endpoint.body}}}
     return operation
 

@@ -10,7 +10,18 @@ import orjson
 from flask import Blueprint, Response, request
 
 from app import health, metrics
-from app.api import dead_letters, events, groups, ledger, projects, queues, search
+from app.api import (
+    dead_letters,
+    events,
+    groups,
+    ledger,
+    letter_bulk,
+    parked,
+    projects,
+    queues,
+    replays,
+    search,
+)
 from app.api.access import TokenCheck, require_token
 from app.api.arguments import load_arguments, load_body
 from app.api.endpoint import Arguments, Desk, Endpoint
@@ -43,6 +54,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *search.ENDPOINTS,
     *ledger.ENDPOINTS,
     *dead_letters.ENDPOINTS,
+    *letter_bulk.ENDPOINTS,
+    *replays.ENDPOINTS,
+    *parked.ENDPOINTS,
     *projects.ENDPOINTS,
     *queues.ENDPOINTS,
     Endpoint(
@@ -83,7 +97,8 @@ def _answer(endpoint: Endpoint, desk: Desk, path: dict[str, str]) -> Response:
     actor = require_token(request, desk.tokens) if endpoint.opens_with == "token" else None
     arguments = load_arguments(endpoint.arguments, _query_pairs(endpoint))
     if endpoint.method != "GET":
-        arguments |= {**load_body(endpoint.body, request.get_data()), "actor": actor}
+        given = load_body(endpoint.body, request.get_data()) if endpoint.body else {}
+        arguments |= {**given, "actor": actor}
     answer = endpoint.handler(desk, {**arguments, **path})
     if isinstance(answer, Response):
         return answer

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from marshmallow import Schema
 
-from app.api import answers
+from app.api import answers, letter_answers
 from app.api.routes import PREFIX
 from config.settings import Settings
 from events.ids import new_id, now_ms
@@ -103,7 +103,7 @@ def test_a_receipt_of_a_dead_letter(world: World) -> None:
     world.kill(envelope, stage="sql")
     receipt = world.json(f"{PREFIX}/receipts/{envelope.id}")
     letter = world.json(f"{PREFIX}/dead-letters/{receipt['sql']['dead_letter']}")
-    fits(answers.DeadLetter, letter)
+    fits(letter_answers.FullDeadLetter, letter)
     assert letter["event_id"] == str(envelope.id)
     assert (letter["code"], letter["stage"], letter["attempts"]) == ("malformed", "sql", 3)
     assert receipt["search"] is None
@@ -205,7 +205,7 @@ def test_dead_letters(world: World) -> None:
     for envelope in envelopes:
         world.kill(envelope, stage="files")
     page = world.json(f"{PREFIX}/dead-letters?project=deadly")
-    fits(answers.page_of(answers.DeadLetter), page)
+    fits(answers.page_of(letter_answers.DeadLetter), page)
     assert [item["project"] for item in page["items"]] == ["deadly"] * 5
     assert len(set(walk(world, f"{PREFIX}/dead-letters?project=deadly&limit=2"))) == 5
     assert world.json(f"{PREFIX}/dead-letters?project=deadly&stage=search")["items"] == []

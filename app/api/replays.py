@@ -1,0 +1,135 @@
+"""Replays: dead letters sent through the normal queues again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from app.api import letter_answers
+from app.api.answers import page_of
+from app.api.arguments import Paged, bad_argument
+from app.api.dead_letters import find_letter, letter_not_open
+from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
+from app.api.letter_arguments import Pace, ReplayBody, letter_filter
+from app.errors import ApiError
+from storage.errors import StoreDown
+from storage.replay import STATES, Replay
+from storage.sql.letter_filter import LetterFilter
+
+_log = structlog.get_logger(__name__)
+
+
+def replay_letters(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """POST /replays: of every open letter that matches. Workers drive it to its end."""
+    desk.names.number(arguments["project"])
+    return _start(desk, letter_filter(arguments), arguments)
+
+
+def replay_letter(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """POST /dead-letters/{letter_id}/replay: of one letter."""
+    letter = find_letter(desk, arguments["letter_id"])
+    if letter.status != "open":
+        raise letter_not_open(letter.status)
+    return _start(desk, LetterFilter(ids=(letter.id,)), arguments)
+
+
+def _start(desk: Desk, wanted: LetterFilter, arguments: Arguments) -> dict[str, Any]:
+    workbench = desk.stores.workbench
+    replay = workbench.replays.create(
+        wanted, arguments["rate"], arguments["canary"], arguments["actor"]
+    )
+    try:
+        replay = workbench.driver.step(replay.id) or replay
+    except StoreDown as exc:
+        # It is made; whoever drives replays goes on with it once the store is back.
+        _log.warning("replay_postponed", replay=str(replay.id), store=exc.store)
+    return dump_replay(replay)
+
+
+def list_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /replays, newest first."""
+    try:
+        page = desk.stores.workbench.replays.list(arguments["cursor"], arguments["limit"])
+    except ValueError as exc:
+        raise bad_argument("cursor", str(exc)) from None
+    return {"items": [dump_replay(one) for one in page.items], "next_cursor": page.next_cursor}
+
+
+def read_replay(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /replays/{replay_id}: how far it is."""
+    return _found(desk.stores.workbench.replays.find(_id(arguments)))
+
+
+def cancel_replay(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """POST /replays/{replay_id}/cancel: what was sent goes its way, the rest stays open."""
+    return _found(desk.stores.workbench.replays.cancel(_id(arguments), arguments["actor"]))
+
+
+def dump_replay(replay: Replay) -> dict[str, Any]:
+    """A replay as the API gives it: every state counted."""
+    counts = {state: replay.count(state) for state in STATES}
+    shown = {"total": replay.count(), "counts": counts}
+    return {**letter_answers.Replay(exclude=tuple(shown)).dump(replay), **shown}
+
+
+def _id(arguments: Arguments) -> Any:
+    try:
+        return parse_id(arguments["replay_id"], "replay")
+    except ApiError:
+        raise _not_found() from None
+
+
+def _found(replay: Replay | None) -> dict[str, Any]:
+    if replay is None:
+        raise _not_found()
+    return dump_replay(replay)
+
+
+def _not_found() -> ApiError:
+    return ApiError(404, "replay_not_found", "There is no such replay.")
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/dead-letters/<letter_id>/replay",
+        "replay_letter",
+        "Send one event through the normal queues again",
+        replay_letter,
+        letter_answers.Replay,
+        method="POST",
+        body=Pace,
+    ),
+    Endpoint(
+        "/replays",
+        "replay_letters",
+        "Send the events of every open letter that matches again, a canary first",
+        replay_letters,
+        letter_answers.Replay,
+        method="POST",
+        body=ReplayBody,
+    ),
+    Endpoint(
+        "/replays",
+        "list_replays",
+        "Replays, newest first",
+        list_replays,
+        page_of(letter_answers.Replay),
+        Paged,
+    ),
+    Endpoint(
+        "/replays/<replay_id>",
+        "read_replay",
+        "How far a replay is",
+        read_replay,
+        letter_answers.Replay,
+    ),
+    Endpoint(
+        "/replays/<replay_id>/cancel",
+        "cancel_replay",
+        "Send no more of a replay",
+        cancel_replay,
+        letter_answers.Replay,
+        method="POST",
+    ),
+)
