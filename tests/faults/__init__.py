@@ -1,0 +1,1 @@
+"""Faults against a whole running Sluice: nothing accepted is lost, and nothing is stored twice."""
