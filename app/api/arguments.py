@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,4 +138,13 @@ def _loaded(schema: type[Schema], given: dict[str, Any]) -> dict[str, Any]:
     except ValidationError as exc:
         messages = exc.messages_dict
         name = next(iter(messages))
-        raise bad_argument(name[:100], "; ".join(messages[name])) from None
+        raise bad_argument(name[:100], "; ".join(_sentences(messages[name]))) from None
+
+
+def _sentences(found: Any) -> Iterator[str]:
+    """What marshmallow says of a field, also where it says it item by item."""
+    if isinstance(found, dict):
+        for part in found.values():
+            yield from _sentences(part)
+    else:
+        yield from found
