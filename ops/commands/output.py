@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,6 +19,9 @@ from storage.errors import StoreError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_UNBROKEN = frozenset({"id", "cluster"})
+_PIPE_COLUMNS = 1000
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -27,11 +31,17 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for a person. Cells may hold hostile text: no markup, no control characters."""
-    table = Table(*columns, box=None, pad_edge=False)
+    """A table for a person. Cells may hold hostile text: no markup, no control characters.
+
+    Ids are never broken, as they are copied; into a file or a pipe no line is.
+    """
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, no_wrap=name in _UNBROKEN)
     for row in rows:
         table.add_row(*(Text(_printable(cell), overflow="fold") for cell in row))
-    Console(highlight=False).print(table)
+    width = None if sys.stdout.isatty() else _PIPE_COLUMNS
+    Console(highlight=False, width=width).print(table)
 
 
 def _printable(cell: object) -> str:
