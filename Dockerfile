@@ -22,6 +22,7 @@ COPY events events
 COPY ops ops
 COPY storage storage
 COPY tasks tasks
+COPY workbench workbench
 COPY Procfile ./
 
 USER sluice
