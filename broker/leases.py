@@ -63,10 +63,9 @@ class Leases:
     def renew(self) -> None:
         """Renew the lease of the owner and of each of its living children."""
         owners = [self._owner, *(child_owner(self._owner, pid) for pid in self._children())]
-        with self._client.pipeline(transaction=False) as pipe:
-            for owner in owners:
-                pipe.set(keys.lease(owner), 1, px=self._lease_ms)
-            pipe.execute()
+        # A script, since a broker that is out of memory refuses plain writes: the living would
+        # lose their leases to each other.
+        scripts.run(self._client, "renew", self._lease_ms, *map(keys.lease, owners))
 
     def reclaim(self) -> int:
         """Take back what dead owners held of this owner's queues; returns how many messages."""

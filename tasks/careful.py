@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from broker.suspects import Suspects
+from storage.errors import StoreDown
 from storage.model import PackedEvent
 from tasks.delivery import Delivery
 from tasks.isolation import Failure
@@ -30,8 +31,12 @@ def work_on(
     convicted = suspects.convict()
     failures = [_killer(item) for item in packed if item.envelope.id in convicted]
     by_id = {item.envelope.id: item for item in packed if item.envelope.id not in convicted}
-    for event_id in suspects.step(by_id):
-        failures += process([by_id[event_id]])
+    try:
+        for event_id in suspects.step(by_id):
+            failures += process([by_id[event_id]])
+    except StoreDown:
+        suspects.clear()  # no event is to blame for an outage
+        raise
     return failures
 
 

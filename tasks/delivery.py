@@ -68,18 +68,14 @@ def outages_pause(delivery: Delivery, reservations: Reservations) -> Iterator[No
     """Turn an outage of a store into a pause of the queue; no event is at fault.
 
     The messages in hand go back to the front of their queue, uncounted, and the task ends as
-    ignored, so that the chain stops here: acknowledging a released message does nothing. When the
-    broker itself is away, or the soft limit struck, the message is given back by Celery and counts
-    as a failed delivery.
+    ignored, so that the chain stops here: acknowledging a released message does nothing. A broker
+    that is full takes both. When it is away, or the soft limit struck, the message is given back
+    by Celery and counts as a failed delivery.
     """
     try:
         yield
     except StoreDown as exc:
-        if exc.store == "broker":
-            raise Reject(exc, requeue=True) from exc
-        _log.warning("queue_paused", queue=delivery.queue, store=exc.store, reason=exc.detail)
-        reservations.pause(delivery.queue, str(exc), seconds=OUTAGE_PAUSE_SECONDS)
-        _give_back(delivery, reservations)
+        _wait_out(exc, delivery, reservations)
         raise Ignore from exc
     except Flood as exc:
         _log.error("flood", queue=delivery.queue, reason=str(exc))
@@ -88,6 +84,15 @@ def outages_pause(delivery: Delivery, reservations: Reservations) -> Iterator[No
     except SoftTimeLimitExceeded as exc:
         _log.exception("soft_limit_exceeded", queue=delivery.queue)
         reservations.release(delivery.queue, list(delivery.joined), failed=True)
+        raise Reject(exc, requeue=True) from exc
+
+
+def _wait_out(outage: StoreDown, delivery: Delivery, reservations: Reservations) -> None:
+    _log.warning("queue_paused", queue=delivery.queue, store=outage.store, reason=outage.detail)
+    try:
+        reservations.pause(delivery.queue, str(outage), seconds=OUTAGE_PAUSE_SECONDS)
+        _give_back(delivery, reservations)
+    except StoreDown as exc:
         raise Reject(exc, requeue=True) from exc
 
 

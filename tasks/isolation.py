@@ -7,10 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from config.policy import RetryPolicy
 from storage.errors import Rejected, StoreDown
 
 T = TypeVar("T")
+
+#: What comes of a store or of too much work at once, never of the event in hand alone.
+OURS_NOT_THEIRS = (StoreDown, SoftTimeLimitExceeded)
 
 Attempt = Callable[[Sequence[T]], None]
 
@@ -48,12 +53,13 @@ class Retrying:
     def run(self, attempt: Attempt[T], items: Sequence[T]) -> tuple[Exception | None, int]:
         """Try until it works or the policy's attempts are spent; returns the last error and tries.
 
-        :class:`Rejected` would come again, so it is not tried again; :class:`StoreDown` propagates.
+        :class:`Rejected` would come again, so it is not tried again; :class:`StoreDown` and the
+        soft time limit propagate.
         """
         for tries in range(1, self.policy.attempts + 1):
             try:
                 attempt(items)
-            except StoreDown:
+            except OURS_NOT_THEIRS:
                 raise
             except Rejected as exc:
                 return exc, tries
@@ -73,7 +79,7 @@ def isolate(
 
     ``attempt`` must be repeatable and may be called with any part of the items; the whole and the
     single item are retried, the parts between are not. For ``k`` items at fault of ``n`` it is
-    called about ``2 k log2(n)`` times. :class:`StoreDown` propagates.
+    called about ``2 k log2(n)`` times. :class:`StoreDown` and the soft time limit propagate.
     """
     if not items:
         return [], []
@@ -106,7 +112,7 @@ def _split(
 def _works(attempt: Attempt[T], items: Sequence[T]) -> bool:
     try:
         attempt(items)
-    except StoreDown:
+    except OURS_NOT_THEIRS:
         raise
     except Exception:
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from events.record import Record
 from events.registry import event_type
 from storage.model import PackedEvent
@@ -32,6 +34,8 @@ def normalise_all(
         envelope = item.envelope
         try:
             record = event_type(envelope.type).normalise(envelope)
+        except SoftTimeLimitExceeded:
+            raise  # whichever event was in hand then; one that hangs is found by its mark
         except Exception as exc:
             failures.append(failure_of(item, exc, attempts=1))
         else:

@@ -1,6 +1,7 @@
 """Bisection finds exactly the items at fault, and tells outages from faults."""
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +80,15 @@ def test_an_outage_is_nobodys_fault():
 
     with pytest.raises(StoreDown):
         isolate(attempt, range(8), retrying())
+
+
+def test_the_soft_time_limit_propagates_and_blames_nobody():
+    calls = []
+
+    def attempt(items):
+        calls.append(len(items))
+        raise SoftTimeLimitExceeded
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        isolate(attempt, range(8), retrying())
+    assert calls == [8]

@@ -1,0 +1,124 @@
+"""Who is blamed: not an event for an outage, nor a message for a broker that is full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import redis
+from celery.exceptions import Ignore, SoftTimeLimitExceeded
+
+from broker import keys
+from broker.leases import Leases
+from broker.reservations import Reservations
+from broker.suspects import Suspects
+from config.settings import Secret
+from events.envelope import Envelope
+from events.ids import new_id, now_ms
+from storage.errors import StoreDown
+from storage.model import EventLocation, PackedEvent
+from tasks.careful import work_on
+from tasks.delivery import Delivery, outages_pause
+from tasks.isolation import Failure
+from tasks.normalising import normalise_all
+from tests.integration.test_ingest_commit import OwnBroker
+
+QUEUE = "crash.sql"
+TAG = f"{QUEUE}/one"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[OwnBroker]:
+    broker = OwnBroker(tmp_path)
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def reservations(own: OwnBroker) -> Reservations:
+    return Reservations(Secret(f"redis://127.0.0.1:{own.port}/0"), timeout=5)
+
+
+@pytest.fixture
+def full_broker(reservations: Reservations) -> redis.Redis[bytes]:
+    reservations.client.config_set("maxmemory", 1)
+    return reservations.client
+
+
+def packed(number: int) -> PackedEvent:
+    envelope = Envelope(new_id(now_ms()), 1, "crash", "raygun.entry", b"{}")
+    return PackedEvent(envelope, EventLocation("key", 0, 0, number, 2, 0))
+
+
+def delivery(returns: int) -> Delivery:
+    return Delivery(TAG, QUEUE, "owner/1", returns, events=2)
+
+
+def test_an_outage_convicts_no_event_however_often_it_comes(reservations: Reservations) -> None:
+    events = [packed(0), packed(1)]
+    suspects = Suspects(reservations, TAG, "task")
+
+    def away(_items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
+        raise StoreDown("sql", "it is away")
+
+    for _ in range(4):
+        with pytest.raises(StoreDown):
+            work_on(events, delivery(returns=2), suspects, away)
+
+    assert work_on(events, delivery(returns=2), suspects, lambda _items: []) == []
+
+
+def test_a_worker_that_died_twice_on_an_event_convicts_it(reservations: Reservations) -> None:
+    events = [packed(0), packed(1)]
+    suspects = Suspects(reservations, TAG, "task")
+
+    def die(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
+        if items[0] is events[1]:
+            raise SystemExit
+        return []
+
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            work_on(events, delivery(returns=2), suspects, die)
+
+    failures = work_on(events, delivery(returns=2), suspects, die)
+    assert [(f.item, f.code) for f in failures] == [(events[1], "killed_worker")]
+
+
+def test_a_full_broker_gives_a_message_back_uncounted(
+    reservations: Reservations, full_broker: redis.Redis[bytes]
+) -> None:
+    full_broker.config_set("maxmemory", 0)
+    full_broker.hset(keys.reserved(QUEUE), TAG, b"message")
+    full_broker.config_set("maxmemory", 1)
+
+    def publish() -> None:
+        raise StoreDown("broker", "OutOfMemoryError")
+
+    with pytest.raises(Ignore), outages_pause(delivery(returns=0), reservations):
+        publish()
+
+    assert full_broker.lrange(QUEUE, 0, -1) == [b"message"]
+    assert not full_broker.exists(f"deliveries:{QUEUE}")
+    assert full_broker.exists(keys.pause(QUEUE))
+
+
+def test_leases_are_renewed_in_a_full_broker(full_broker: redis.Redis[bytes]) -> None:
+    leases = Leases(
+        full_broker, "owner", lambda: [QUEUE], lease_seconds=30, children=lambda: [7, 8]
+    )
+    leases.renew()
+    found = [full_broker.pttl(keys.lease(owner)) for owner in ("owner", "owner/7", "owner/8")]
+    assert all(20_000 < left <= 30_000 for left in found)
+
+
+def test_the_soft_time_limit_is_no_fault_of_the_event_in_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def strike(_envelope: Envelope) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("events.crash.normalise", strike)
+    with pytest.raises(SoftTimeLimitExceeded):
+        normalise_all([packed(0)])
