@@ -17,7 +17,7 @@ from ops.paths import CHECKOUT
 
 @click.command()
 @click.argument("queues", nargs=-1, required=True)
-@click.option("--concurrency", default=2, show_default=True, help="Processes of the pool.")
+@click.option("--concurrency", default=1, show_default=True, help="Processes of the pool.")
 @click.option("--pool", default="prefork", show_default=True, help="prefork, threads or solo.")
 @click.option("--name", help="Name of the pool in Flower; made from the queues otherwise.")
 @click.option("--beat", is_flag=True, help="Also keep the clock of the system's periodic tasks.")
