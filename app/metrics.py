@@ -20,6 +20,7 @@ from broker.client import QueueState
 from events.ids import now_ms
 from storage.errors import StoreError
 from storage.spool.state import read_spool_state
+from storage.sql.repairs import Repairs
 
 
 def queue_metrics(queues: Iterable[QueueState]) -> Iterator[Metric]:
@@ -93,7 +94,7 @@ def broker_metrics(stores: Stores) -> Iterator[Metric]:
 
 
 def sql_metrics(stores: Stores) -> Iterator[Metric]:
-    """What PostgreSQL counts, by event type: stored and dead."""
+    """What PostgreSQL counts, by event type: stored, dead, repaired."""
     stored = CounterMetricFamily(
         "sluice_events_stored", "Events that reached all three stores.", labels=["type"]
     )
@@ -103,7 +104,12 @@ def sql_metrics(stores: Stores) -> Iterator[Metric]:
     for event_type, counts in stores.settled.totals().items():
         stored.add_metric([event_type], counts.stored)
         dead.add_metric([event_type], counts.dead)
-    yield from (stored, dead)
+    repaired = CounterMetricFamily(
+        "sluice_repaired", "Events that reconciling repaired.", labels=["kind", "type"]
+    )
+    for (kind, event_type), events in Repairs(stores.database).totals().items():
+        repaired.add_metric([kind, event_type], events)
+    yield from (stored, dead, repaired)
 
 
 def spool_metrics(home: Path, now_ms: int) -> Iterator[Metric]:

@@ -64,6 +64,50 @@ class Ledger:
     minutes: list[MinuteRow]
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is wrong with a row: ``oversettled`` (more settled than accepted) or ``overdue``."""
+
+    row: Row
+    kind: str
+
+
+def gaps(ledger: Ledger) -> dict[Gap, int]:
+    """Every row that does not balance or is overdue, with by how many events."""
+    found: dict[Gap, int] = {}
+    for line in ledger.minutes:
+        row, counts = (line.minute, line.project_id, line.type), line.counts
+        if counts.in_flight < 0:
+            found[Gap(row, "oversettled")] = -counts.in_flight
+        if counts.overdue:
+            found[Gap(row, "overdue")] = counts.overdue
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """All events in flight, counted twice over: by the ledger, and by what holds them.
+
+    ``messages`` are those in the broker's queues; what lies in spools is in both counts.
+    """
+
+    in_flight: int
+    held: int
+    messages: int
+
+    @property
+    def lost(self) -> int:
+        """Events in flight that nothing holds: no queue, no spool."""
+        return max(0, self.in_flight - self.held)
+
+    @property
+    def surplus(self) -> int:
+        """Events held by no message at all. Messages may hold more than is in flight: an event
+        delivered twice, or dead since; but what is held beyond them is a wrong count.
+        """
+        return max(0, self.held - self.in_flight) if not self.messages else 0
+
+
 def balance(
     accepted: Mapping[Row, int], settled: Mapping[Row, SettledCounts], now_ms: int
 ) -> Ledger:

@@ -153,6 +153,8 @@ class Ledger(Schema):
 
     balanced = fields.Boolean(required=True)
     totals = fields.Nested(Counts, required=True)
+    broker_events = fields.Integer(required=True)
+    spool_events = fields.Integer(required=True)
     minutes = fields.List(fields.Nested(MinuteCounts), required=True)
 
 

@@ -11,6 +11,7 @@ from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.times import iso_minute, minute_of
 from events.envelope import SYSTEM_PROJECT
 from storage.ledger import MinuteRow, Row, balance
+from storage.spool.state import read_spool_state
 
 DEFAULT_SPAN = timedelta(hours=24)
 MAX_SPAN = timedelta(days=31)
@@ -33,6 +34,9 @@ def span_of(arguments: Arguments, now: datetime) -> tuple[int, int]:
 def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /ledger. Settled is read before accepted: an event accepted and stored between the
     two reads then shows as in flight, never as stored without having been accepted.
+
+    ``broker_events`` and ``spool_events`` are counted apart, where events in flight are held: of
+    all projects and times, and of this machine's spools.
     """
     now_ms = desk.now_ms()
     first, last = span_of(arguments, datetime.fromtimestamp(now_ms / 1000, UTC))
@@ -46,6 +50,8 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     return {
         "balanced": ledger.balanced,
         "totals": answers.Counts().dump(ledger.totals),
+        "broker_events": sum(queue.events for queue in desk.stores.broker.queues()),
+        "spool_events": read_spool_state(desk.stores.settings.home).events,
         "minutes": [_minute(desk, row) for row in ledger.minutes],
     }
 

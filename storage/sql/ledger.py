@@ -33,6 +33,12 @@ FROM (
 GROUP BY type
 """
 
+_EVER = """
+SELECT (SELECT coalesce(sum(stored + filtered + over_quota), 0) FROM ledger WHERE project_id > 0)
+    + (SELECT count(*) FROM dead_letters
+       WHERE project_id > 0 AND status IN ('open', 'discarded'))
+"""
+
 
 class Settled:
     """Every method raises :class:`StoreDown` while PostgreSQL is away."""
@@ -66,6 +72,13 @@ class Settled:
         with self._database.transaction() as cursor:
             cursor.execute(_TOTALS)
             return {row[0]: _counts(row[1:]) for row in cursor}
+
+    def ever(self) -> int:
+        """How many events have their fate, over all time, without the system's own."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_EVER)
+            ((settled,),) = cursor.fetchall()
+            return int(settled)
 
 
 def _counts(row: tuple[Any, ...]) -> SettledCounts:
