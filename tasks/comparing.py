@@ -64,7 +64,7 @@ class Comparison:
             unindexed = [
                 event_id
                 for event_id, _ in members
-                if (event_id in rows or event_id in missing.counted)
+                if (rows.get(event_id) == pack.ref.id or event_id in missing.counted)
                 and event_id not in indexed
                 and event_id not in lettered
             ]

@@ -29,9 +29,9 @@ def index_pack(
     retrying: Retrying,
     clock: Clock,
 ) -> None:
-    """Index the events of a pack that have a row; those at fault are dead-lettered.
+    """Index the events of a pack that have their row of it; those at fault are dead-lettered.
 
-    Events without a row are dead letters of an earlier stage. Idempotent by ids: each event counts
+    Events without a row are dead letters of an earlier stage, those of another pack's come there. Idempotent by ids: each event counts
     as stored once, when a run has indexed it. Raises :class:`StoreDown`, :class:`Flood`,
     :class:`Corrupt`, :class:`NotFound`.
     """
@@ -39,7 +39,7 @@ def index_pack(
 
     def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
         # An event without a row is dead already, perhaps because it kills who normalises it.
-        rows = stores.packs.stored_ids(pack.type, [item.envelope.id for item in items])
+        rows = stores.packs.own_ids(pack, [item.envelope.id for item in items])
         events, failures = normalise_all([item for item in items if item.envelope.id in rows])
         refused: list[Failure[Normalised]] = []
 

@@ -19,7 +19,7 @@ from storage.sql.database import Database
 from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
 from storage.sql.partitions import Partitions
-from storage.sql.rows import Item, existing_ids, insert_events
+from storage.sql.rows import Item, existing_ids, insert_events, row_packs
 from storage.sql.settling import count_searched, keep_pack, resolve_letters
 
 _NO_PARTITION = "23514"
@@ -56,6 +56,16 @@ class Packs:
         """Which of the ids have a row, of whichever pack."""
         with self._database.transaction() as cursor:
             return existing_ids(cursor, type_name, ids)
+
+    def own_ids(self, pack: PackRef, ids: Iterable[UUID]) -> set[UUID]:
+        """Which of the ids have a row that came in this pack.
+
+        An event may lie in several packs, and after an edit with another payload: the pack of its
+        row has the payload that counts.
+        """
+        with self._database.transaction() as cursor:
+            rows = row_packs(cursor, pack.type, ids)
+        return {event_id for event_id, pack_id in rows.items() if pack_id == pack.id}
 
     def _attempt(self, pack: PackRef, files_at: datetime, items: Sequence[Item]) -> int:
         days = {id_day(record.id) for record, _, _ in items}

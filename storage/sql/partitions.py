@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 from psycopg2 import sql
 
@@ -58,6 +59,12 @@ def partition_name(table: str, day: date) -> str:
     return f"{table}_{day:%Y%m%d}"
 
 
+def bounds(day: date) -> tuple[UUID, UUID]:
+    """The first id of a day, and the first after it."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+    return first_id(start), first_id(start + _DAY_MS)
+
+
 def _attached(cursor: Cursor, table: str) -> frozenset[str]:
     cursor.execute(
         "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid"
@@ -70,7 +77,7 @@ def _attached(cursor: Cursor, table: str) -> frozenset[str]:
 def _attach(cursor: Cursor, table: str, name: str, day: date) -> None:
     """Made as a table of its own and attached: PARTITION OF would wait for every writer."""
     parent, child = sql.Identifier(table), sql.Identifier(name)
-    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+    lower, upper = bounds(day)
     cursor.execute(
         sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL)").format(child, parent)
     )
@@ -78,5 +85,5 @@ def _attach(cursor: Cursor, table: str, name: str, day: date) -> None:
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM (%s) TO (%s)").format(
             parent, child
         ),
-        (str(first_id(start)), str(first_id(start + _DAY_MS))),
+        (str(lower), str(upper)),
     )

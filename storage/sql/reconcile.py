@@ -13,23 +13,21 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from psycopg2 import sql
-
 from events.ids import Clock, id_day, now_ms
 from storage.model import PackRef
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
-from storage.sql.locks import SETTLING, hold_shared
+from storage.sql.locks import REBUILD, SETTLING, hold_shared, try_hold_shared
 from storage.sql.partitions import Partitions
-from storage.sql.rows import Item, insert_events
+from storage.sql.rows import Item, insert_events, row_packs
 from storage.sql.settling import decode_counts
-from storage.sql.tables import events_table
 
 MinuteProject: TypeAlias = tuple[int, int]
 
-_SELECT = """
-SELECT id, key, type, day, events, stored_bytes, raw_bytes, files_at, search_at, counts, pending
+SELECT_PACKS = """
+SELECT id, key, type, day, events, stored_bytes, raw_bytes, files_at, search_at, counts, pending,
+    md5(counts::text)
 FROM packs
 """
 _REF_FIELDS = 7
@@ -38,7 +36,7 @@ _REF_FIELDS = 7
 @dataclass(frozen=True, slots=True)
 class PackOnRecord:
     """A row of table ``packs``. ``counts`` has the rows it inserted, ``pending`` how many of them
-    the ledger does not count as stored.
+    the ledger does not count as stored. ``counts_md5`` changes whenever the counts do.
     """
 
     ref: PackRef
@@ -46,6 +44,7 @@ class PackOnRecord:
     search_at: datetime | None
     counts: Counter[MinuteProject]
     pending: int
+    counts_md5: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +111,14 @@ class Reconciling:
     def restore(self, pack: PackRef, items: Sequence[Item]) -> int:
         """Write rows that were counted before and are gone; how many were.
 
-        What has a dead letter meanwhile stays without. Raises :class:`Rejected`.
+        What has a dead letter meanwhile stays without. While a rebuild is at work nothing is
+        restored: it does that itself. Raises :class:`Rejected`.
         """
         self._partitions.forget()  # the partition itself may be what went
         self._partitions.ensure(pack.type, {id_day(record.id) for record, _, _ in items})
         with self._database.transaction() as cursor:
+            if not try_hold_shared(cursor, REBUILD):
+                return 0
             hold_shared(cursor, SETTLING)
             dead = lettered(cursor, [record.id for record, _, _ in items])
             return len(insert_events(cursor, pack, [i for i in items if i[0].id not in dead]))
@@ -131,31 +133,21 @@ class Reconciling:
 
     def _packs(self, tail: str, values: tuple[Any, ...]) -> list[PackOnRecord]:
         with self._database.transaction() as cursor:
-            cursor.execute(_SELECT + tail, values)
+            cursor.execute(SELECT_PACKS + tail, values)
             return [pack_on_record(row) for row in cursor]
 
 
 def pack_on_record(row: tuple[Any, ...]) -> PackOnRecord:
-    """From the columns of ``_SELECT``."""
-    files_at, search_at, counts, pending = row[_REF_FIELDS:]
+    """From the columns of :data:`SELECT_PACKS`."""
+    files_at, search_at, counts, pending, counts_md5 = row[_REF_FIELDS:]
     return PackOnRecord(
         ref=PackRef(*row[:_REF_FIELDS]),
         files_at=files_at,
         search_at=search_at,
         counts=decode_counts(counts),
         pending=decode_counts(pending).total(),
+        counts_md5=counts_md5,
     )
-
-
-def row_packs(cursor: Cursor, type_name: str, ids: Iterable[UUID]) -> dict[UUID, UUID]:
-    """The events that have a row, each with the pack it came in."""
-    cursor.execute(
-        sql.SQL("SELECT id, pack_id FROM {} WHERE id = ANY(%s::uuid[])").format(
-            sql.Identifier(events_table(type_name))
-        ),
-        (array_literal(ids),),
-    )
-    return dict(cursor.fetchall())
 
 
 def lettered(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg2 import sql
 
-from events.record import Record
+from events.record import Column, Record
 from storage.model import EventLocation, PackRef
 from storage.sql.arrays import array_literal, insert_rows
 from storage.sql.connection import Cursor
@@ -29,8 +29,8 @@ def insert_events(cursor: Cursor, pack: PackRef, items: Sequence[Item]) -> list[
     insert_rows(
         cursor,
         events_table(pack.type),
-        (*COMMON, *own_columns(pack.type)),
-        [_row(pack, *item) for item in first.values()],
+        event_columns(pack.type),
+        [event_row(pack, *item) for item in first.values()],
         key=1,
         then="ON CONFLICT DO NOTHING RETURNING id",
     )
@@ -48,7 +48,26 @@ def existing_ids(cursor: Cursor, type_name: str, ids: Iterable[UUID]) -> set[UUI
     return {event_id for (event_id,) in cursor}
 
 
-def _row(pack: PackRef, record: Record, protocol: str, location: EventLocation) -> tuple[Any, ...]:
+def row_packs(cursor: Cursor, type_name: str, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The events that have a row, each with the pack it came in."""
+    cursor.execute(
+        sql.SQL("SELECT id, pack_id FROM {} WHERE id = ANY(%s::uuid[])").format(
+            sql.Identifier(events_table(type_name))
+        ),
+        (array_literal(ids),),
+    )
+    return dict(cursor.fetchall())
+
+
+def event_columns(type_name: str) -> tuple[Column, ...]:
+    """The columns of a type's table, in the order of :func:`event_row`."""
+    return (*COMMON, *own_columns(type_name))
+
+
+def event_row(
+    pack: PackRef, record: Record, protocol: str, location: EventLocation
+) -> tuple[Any, ...]:
+    """A row of an event table: where it came from, and the record."""
     return (
         record.id,
         record.project_id,

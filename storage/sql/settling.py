@@ -133,7 +133,6 @@ def encode_counts(counts: Counter[_MinuteProject]) -> str:
 
 def decode_counts(stored: list[Any]) -> Counter[_MinuteProject]:
     """Back from :func:`encode_counts`, and the JSON."""
-    """Events by minute and project, as ``packs.counts`` and ``packs.pending`` keep them."""
     counts: Counter[_MinuteProject] = Counter()
     for minute, project_id, events in stored:
         counts[minute, project_id] += events

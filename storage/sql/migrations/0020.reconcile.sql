@@ -21,19 +21,21 @@ CREATE TABLE rebuilds (
     type        text NOT NULL,
     part        text NOT NULL,
     target      text NOT NULL,
-    events      bigint NOT NULL DEFAULT 0,
     started_at  timestamptz NOT NULL DEFAULT now(),
     ended_at    timestamptz
 );
 -- One at a time of each part: whoever comes after a kill goes on with it.
 CREATE UNIQUE INDEX rebuilds_open ON rebuilds (store, type, part) WHERE ended_at IS NULL;
 
--- The packs a rebuild has taken in, with their counts at that time: a pack that has grown since is
--- taken in again. Emptied at the end.
+-- The packs a rebuild has taken in, with the MD5 of their counts then: a pack that has grown since
+-- is taken in again. kept are events of it that have a row and can be made no more: their row stays.
+-- Emptied at the end.
 CREATE TABLE rebuild_packs (
     rebuild_id  bigint NOT NULL REFERENCES rebuilds ON DELETE CASCADE,
     pack_id     uuid NOT NULL,
-    counts      jsonb NOT NULL,
+    counts_md5  text NOT NULL,
+    events      integer NOT NULL,
+    kept        uuid[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (rebuild_id, pack_id)
 );
 
