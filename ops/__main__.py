@@ -26,6 +26,7 @@ class Family(click.Group):
         "dlq": "dead_letters:dlq",
         "ledger": "ledger:ledger",
         "reconcile": "reconcile:reconcile",
+        "rebuild": "rebuild:rebuild",
         "docs": "docs:docs",
     }
 

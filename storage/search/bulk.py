@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,9 @@ from events.text import storable
 from storage.errors import StoreDown
 from storage.search.document import document_of
 from storage.search.faults import is_outage, reason_of
-from storage.search.names import index_name
 
 #: Most bytes of one bulk request; some managed clusters refuse above 10 MB.
-MAX_BULK_BYTES = 8 << 20
+MAX_BULK_BYTES = 2 << 20
 
 Failure = tuple[UUID, str]
 
@@ -38,7 +37,7 @@ class Bulk:
         )
 
 
-def encode(prefix: str, event_type: str, record: Record) -> bytes:
+def encode(index: str, event_type: str, record: Record) -> bytes:
     """The two lines that index a record under its id; raises ``orjson.JSONEncodeError``.
 
     A text that is no valid UTF-8 is rare, so it is repaired only when encoding fails.
@@ -47,18 +46,24 @@ def encode(prefix: str, event_type: str, record: Record) -> bytes:
         document = orjson.dumps(document_of(event_type, record))
     except orjson.JSONEncodeError:
         document = orjson.dumps(document_of(event_type, record, clean=storable))
-    action = {"_index": index_name(prefix, event_type, record.id), "_id": str(record.id)}
+    action = {"_index": index, "_id": str(record.id)}
     return b"%b\n%b\n" % (orjson.dumps({"index": action}), document)
 
 
 def bulks(
-    prefix: str, event_type: str, records: Sequence[Record], failures: list[Failure]
+    index_of: Callable[[UUID], str],
+    event_type: str,
+    records: Sequence[Record],
+    failures: list[Failure],
 ) -> Iterator[Bulk]:
-    """Requests of at most :data:`MAX_BULK_BYTES`; records that are no JSON go to ``failures``."""
+    """Requests of at most :data:`MAX_BULK_BYTES`; records that are no JSON go to ``failures``.
+
+    ``index_of`` names the index of an event.
+    """
     bulk, size = Bulk(), 0
     for record in records:
         try:
-            lines = encode(prefix, event_type, record)
+            lines = encode(index_of(record.id), event_type, record)
         except orjson.JSONEncodeError as exc:
             failures.append((record.id, f"not_json: {exc}"))
             continue

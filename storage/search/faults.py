@@ -31,6 +31,9 @@ _CLUSTER_STATE = frozenset(
     }
 )
 
+#: What shards say that went while they were asked.
+_GONE = frozenset({"no_shard_available_action_exception", "index_not_found_exception"})
+
 _REASON_CHARS = 500
 
 
@@ -61,6 +64,13 @@ def _fate_of(exc: ApiError) -> type[StoreDown | Rejected]:
     if is_outage(exc.meta.status, _type_of(exc)):
         return StoreDown
     return TooLarge if exc.meta.status == _TOO_LARGE else Rejected
+
+
+def was_swapped(exc: ApiError) -> bool:
+    """Whether a search failed as it may when a rebuilt index took its index's place meanwhile."""
+    error = exc.body.get("error") if isinstance(exc.body, dict) else None
+    causes = error.get("root_cause", ()) if isinstance(error, dict) else ()
+    return any(cause.get("type") in _GONE for cause in causes)
 
 
 @contextmanager

@@ -20,3 +20,10 @@ def index_name(prefix: str, event_type: str, event_id: UUID) -> str:
 def index_pattern(prefix: str, event_type: str) -> str:
     """All indices of a type, whatever their month."""
     return f"{alias_name(prefix, event_type)}-*"
+
+
+def rebuilt_name(prefix: str, event_type: str, month: str, mark: str) -> str:
+    """A month's index in the making: outside the pattern, so that no template makes readers see
+    it before its time.
+    """
+    return f"{prefix}-rebuilt-{event_type}-{month}-{mark}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from elasticsearch import Elasticsearch, dsl
+from elasticsearch import ApiError, Elasticsearch, dsl
 
 from config.policy import EVENT_TYPES
 from config.settings import Settings
@@ -20,12 +21,13 @@ from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
 from storage.search.cursor import encode_cursor, search_after
 from storage.search.document import timestamp
-from storage.search.faults import TooLarge, translated
+from storage.search.faults import TooLarge, translated, was_swapped
 from storage.search.mappings import mapping_of
-from storage.search.names import alias_name, index_pattern
+from storage.search.names import alias_name, index_name, index_pattern
 from storage.search.presence import present_ids
 from storage.search.query import ParsedQuery
-from storage.search.schema import put_schema
+from storage.search.rebuild import MonthIndex
+from storage.search.schema import put_schema, template
 
 REQUEST_SECONDS = 10.0
 CHECK_SECONDS = 2.0
@@ -63,15 +65,24 @@ class SearchStore:
         in Elasticsearch, and visible to :meth:`search` a second later. After a ``StoreDown`` any
         part of them may be there: index them all again, nothing doubles.
         """
-        failures: list[Failure] = []
         try:
             self._know_schema()
-            for bulk in bulks(self._prefix, event_type, records, failures):
-                failures += self._index_bulk(bulk)
+            return self._index_into(
+                partial(index_name, self._prefix, event_type), event_type, records
+            )
         except StoreDown:
             self._schema_known = False
             raise
-        return failures
+
+    def index_into(self, index: str, event_type: str, records: Sequence[Record]) -> list[Failure]:
+        """As :meth:`index`, into one index that is there, whatever the ids' months."""
+        return self._index_into(lambda _: index, event_type, records)
+
+    def month(self, event_type: str, month: str, target: str) -> MonthIndex:
+        """A month's index in the making, which is to take the place of the one in use."""
+        alias = alias_name(self._prefix, event_type)
+        settings = template(self._prefix, event_type, self._settings.search_replicas)
+        return MonthIndex(self._client, alias, month, target, settings.to_dict()["template"])
 
     def present(self, event_type: str, ids: Sequence[UUID]) -> set[UUID]:
         """Which of the events have a document, visible to a search already or not yet."""
@@ -97,7 +108,7 @@ class SearchStore:
         if cursor is not None:
             search = search.extra(search_after=search_after(cursor))
         with translated():
-            hits = [hit["_source"] for hit in search.execute().to_dict()["hits"]["hits"]]
+            hits = [hit["_source"] for hit in _execute(search).to_dict()["hits"]["hits"]]
         items = [_item(hit) for hit in hits[:limit]]
         more = len(hits) > limit and items
         return Page(items, encode_cursor(UUID(items[-1]["id"])) if more else None)
@@ -139,6 +150,14 @@ class SearchStore:
             if self._opened is None:
                 self._opened = _open(self._settings.elasticsearch_url.reveal())
             return self._opened
+
+    def _index_into(
+        self, index_of: Callable[[UUID], str], event_type: str, records: Sequence[Record]
+    ) -> list[Failure]:
+        failures: list[Failure] = []
+        for bulk in bulks(index_of, event_type, records, failures):
+            failures += self._index_bulk(bulk)
+        return failures
 
     def _index_bulk(self, bulk: Bulk) -> list[Failure]:
         """Index a bulk, in parts where it is larger than the server takes."""
@@ -198,6 +217,16 @@ class SearchStore:
 def _open(url: str) -> Elasticsearch:
     """A client that leaves retrying to the stages: one owner of retries a call."""
     return Elasticsearch(url, request_timeout=REQUEST_SECONDS, max_retries=0)
+
+
+def _execute(search: dsl.Search) -> dsl.response.Response[Any]:
+    """Ask, and once more where the index asked was swapped for a rebuilt one meanwhile."""
+    try:
+        return search.execute()
+    except ApiError as exc:
+        if not was_swapped(exc):
+            raise
+    return search.execute()
 
 
 def _item(source: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Re-creating search or SQL from packs while new events flow."""
