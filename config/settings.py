@@ -145,7 +145,9 @@ class Settings:
     reconcile_recheck_seconds: float = _setting(
         6 * 3600.0, "How long a pack that was found whole is not compared again."
     )
-    reconcile_packs: int = _setting(300, "Most packs that one periodic run compares.")
+    reconcile_events: int = _setting(
+        100_000, "About how many events of a type one periodic run compares, once a minute."
+    )
 
     canary_stalled_seconds: int = _setting(
         360, "Age of the last canary event that arrived at which progress counts as stalled."

@@ -15,6 +15,8 @@ from tasks.upkeep import Upkeep
 
 #: Events asked for at once.
 _AT_ONCE = 5000
+#: Packs read from SQL at once.
+_PAGE = 500
 
 _Open = tuple[PackOnRecord, Sequence[PackMember]]
 
@@ -94,12 +96,22 @@ class Comparison:
 
 def _pages(upkeep: Upkeep, span: Span, scope: Scope) -> Iterator[list[PackOnRecord]]:
     if scope.recheck is not None:
-        yield upkeep.packs.due(span, scope.settled, scope.recheck, scope.packs)
+        due = upkeep.packs.due(span, scope.settled, scope.recheck, _PAGE)
+        yield list(_bounded(due, scope.events))
         return
-    page = upkeep.packs.following(span, scope.settled, None, scope.packs)
+    page = upkeep.packs.following(span, scope.settled, None, _PAGE)
     while page:
         yield page
-        page = upkeep.packs.following(span, scope.settled, page[-1].ref.id, scope.packs)
+        page = upkeep.packs.following(span, scope.settled, page[-1].ref.id, _PAGE)
+
+
+def _bounded(packs: Iterable[PackOnRecord], events: int) -> Iterator[PackOnRecord]:
+    """The first packs, until they have so many events."""
+    for pack in packs:
+        if events <= 0:
+            return
+        yield pack
+        events -= pack.ref.events
 
 
 def _groups(opened: Iterable[_Open]) -> Iterator[list[_Open]]:

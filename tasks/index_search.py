@@ -31,9 +31,10 @@ def index_pack(
 ) -> None:
     """Index the events of a pack that have their row of it; those at fault are dead-lettered.
 
-    Events without a row are dead letters of an earlier stage, those of another pack's come there. Idempotent by ids: each event counts
-    as stored once, when a run has indexed it. Raises :class:`StoreDown`, :class:`Flood`,
-    :class:`Corrupt`, :class:`NotFound`.
+    Events without a row are dead letters of an earlier stage; those with a row of another pack are
+    indexed with that one, since after an edit only it has the payload that counts. Idempotent by
+    ids: each event counts as stored once, when a run has indexed it. Raises :class:`StoreDown`,
+    :class:`Flood`, :class:`Corrupt`, :class:`NotFound`.
     """
     pack = handoff.pack
 

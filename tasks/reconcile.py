@@ -45,7 +45,7 @@ def reconcile_recent(upkeep: Upkeep, rerun: Rerun, clock: Clock) -> None:
         hours=settings.reconcile_hours,
         grace=settings.reconcile_grace_seconds,
         recheck=settings.reconcile_recheck_seconds,
-        packs=settings.reconcile_packs,
+        events=settings.reconcile_events,
         period=next(row.every for row in SYSTEM_TASKS if row.task == "sluice.reconcile"),
     )
     report = reconcile(upkeep, rerun, scope, clock, dry_run=False)

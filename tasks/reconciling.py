@@ -18,15 +18,15 @@ class Scope:
     """What to compare: days of ids, both included, and moments that bound it.
 
     Packs that moved after ``settled`` may still be on their way. With ``recheck`` packs compared
-    since that moment are passed over, and at most ``packs`` of a type are compared; without it
-    all are. ``spreads`` are the beginnings of keys to list.
+    since that moment are passed over, and of a type about ``events`` events are compared; without
+    it all are. ``spreads`` are the beginnings of keys to list.
     """
 
     first: date
     last: date
     settled: datetime
     recheck: datetime | None
-    packs: int
+    events: int
     spreads: Sequence[int]
 
     def days(self) -> list[date]:
@@ -93,7 +93,7 @@ class Report:
 
 
 def recent_scope(
-    now_ms: int, *, hours: int, grace: float, recheck: float, packs: int, period: int
+    now_ms: int, *, hours: int, grace: float, recheck: float, events: int, period: int
 ) -> Scope:
     """What the periodic task looks at: recent packs, and a sixteenth of the listing a run."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
@@ -104,7 +104,7 @@ def recent_scope(
         last=now.date(),
         settled=now - timedelta(seconds=grace),
         recheck=now - timedelta(seconds=recheck),
-        packs=packs,
+        events=events,
         spreads=range(turn, SPREADS, slices),
     )
 
@@ -117,6 +117,6 @@ def whole_scope(now_ms: int, first: date, last: date, grace: float) -> Scope:
         last=last,
         settled=now - timedelta(seconds=grace),
         recheck=None,
-        packs=500,
+        events=0,
         spreads=range(SPREADS),
     )

@@ -109,7 +109,7 @@ def _warn(progress: Progress) -> None:
 @contextmanager
 def _open(settings: Settings) -> Iterator[Stores]:
     database = Database(settings.postgres_dsn, max_connections=2, timeout=_STATEMENT_SECONDS)
-    timeout = settings.publish_timeout_seconds
+    timeout = settings.broker_timeout_seconds
     try:
         yield Stores(
             database=database,

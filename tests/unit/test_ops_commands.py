@@ -7,17 +7,18 @@ from click.testing import CliRunner
 
 from config.policy import match_queues
 from ops.__main__ import Family, main
-from ops.commands.ledger import complaint, document
+from ops.commands.ledger import complain, document
 from ops.commands.worker import own_name, worker_argv
 from ops.errors import OpsError
 from ops.home import Home, State
+from ops.ledger_check import Look, judge
 from ops.paths import CHECKOUT
 from ops.reference import queues_page, settings_page
 from ops.servers.catalogue import addresses, complete, make_site, needed_servers
 from ops.stack.plan import client_environment
 from ops.stack.plan import read_settings as read
 from ops.stack.report import status
-from storage.ledger import SettledCounts, balance
+from storage.ledger import Custody, SettledCounts, balance
 
 COMMANDS = [[name] for name in Family.commands_at] + [
     ["project", "create"],
@@ -26,6 +27,8 @@ COMMANDS = [[name] for name in Family.commands_at] + [
     ["queue", "list"],
     ["queue", "pause"],
     ["queue", "resume"],
+    ["rebuild", "search"],
+    ["rebuild", "sql"],
     ["dlq", "list"],
     ["dlq", "show"],
     ["docs", "settings"],
@@ -124,8 +127,9 @@ def test_an_unbalanced_minute_is_named() -> None:
     accepted = {(0, 1, "crash"): 5, (1, 1, "crash"): 1, (1, 2, "rum"): 1}
     settled = {(0, 1, "crash"): SettledCounts(stored=3), (1, 1, "crash"): SettledCounts(stored=2)}
     found = balance(accepted, settled, now_ms=60_000 * 11)
-    text = complaint(found, {1: "shop"})
+    seen = Look(found, Custody(in_flight=2, held=2, messages=1), spooled=0, before=0)
+    text = "\n".join(complain(judge([seen]), {1: "shop"}))
     assert "1970-01-01T00:00Z shop crash: 2 overdue" in text
     assert "1970-01-01T00:01Z shop crash: 1 more settled than accepted" in text
     assert "#2" not in text
-    assert document(found, {1: "shop"})["balanced"] is False
+    assert document(seen, judge([seen]), {1: "shop"})["balanced"] is False
