@@ -11,6 +11,8 @@ import signal
 import time
 from dataclasses import replace
 
+from celery.worker.request import Request
+
 import events.crash
 from events.envelope import Envelope
 from events.record import Record
@@ -18,8 +20,20 @@ from tasks.worker import app
 
 __all__ = ["app"]
 
-_SOFT_SECONDS, _HARD_SECONDS = 2, 4
+_HARD_SECONDS, _SOFT_SECONDS = 6, 3
 _normalise = events.crash.normalise
+
+
+class ShortLived(Request):
+    """A task's request with these limits, whatever its message says."""
+
+    @property
+    def time_limits(self) -> tuple[float | None, float | None]:
+        return _HARD_SECONDS, _SOFT_SECONDS
+
+    @time_limits.setter
+    def time_limits(self, _said: tuple[float | None, float | None]) -> None:
+        pass
 
 
 def _poisoned(envelope: Envelope) -> Record:
@@ -45,5 +59,4 @@ def _poisoned(envelope: Envelope) -> Record:
 
 events.crash.normalise = _poisoned
 for name in ("sluice.store_sql", "sluice.index_search"):
-    app.tasks[name].soft_time_limit = _SOFT_SECONDS
-    app.tasks[name].time_limit = _HARD_SECONDS
+    app.tasks[name].Request = f"{__name__}:ShortLived"

@@ -84,10 +84,14 @@ class Truth:
         found: Counter[str] = Counter()
         with Elasticsearch(self._status["elasticsearch"], request_timeout=60) as client:
             aliases = [f"sluice-{event_type}" for event_type in TYPES]
-            client.indices.refresh(index=aliases)
+            client.indices.refresh(index=aliases, ignore_unavailable=True)
             for chunk in _chunks(ids):
                 answer = client.search(
-                    index=aliases, query={"ids": {"values": chunk}}, source=False, size=10_000
+                    index=aliases,
+                    query={"ids": {"values": chunk}},
+                    source=False,
+                    size=10_000,
+                    ignore_unavailable=True,
                 )
                 found.update(hit["_id"] for hit in answer["hits"]["hits"])
         return found
