@@ -35,7 +35,7 @@ class Upkeep:
 def open_upkeep(settings: Settings) -> Upkeep:
     """Build the clients; each connects when it is first used."""
     database = Database(settings.postgres_dsn, max_connections=1, timeout=_STATEMENT_SECONDS)
-    timeout = settings.publish_timeout_seconds
+    timeout = settings.broker_timeout_seconds
     return Upkeep(
         settings=settings,
         broker=Broker(settings.redis_url, timeout=timeout),
