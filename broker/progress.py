@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from broker.connection import broker_errors, connect
+from config.policy import EVENT_TYPES
 from config.settings import Secret
 from events.ids import Clock, id_ms, now_ms
 
@@ -48,6 +49,14 @@ class Progress:
             else:
                 pipe.delete(waiting)
             pipe.execute()
+
+    def begin_anew(self) -> None:
+        """Forget the canaries of before: an installation that was down had nothing to get through.
+
+        For whoever starts the whole installation; a pool that restarts must not hide a stall.
+        """
+        with broker_errors():
+            self._client.delete(_KEY, *(_WAITING.format(row.name) for row in EVENT_TYPES))
 
     def ages(self) -> dict[str, float]:
         """Seconds since the last canary of each type that arrived was sent; none before the first.

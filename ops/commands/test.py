@@ -28,6 +28,8 @@ _CHECKS = (
     ("mypy",),
     ("lint-imports",),
 )
+#: The quick ones first, so that a mistake shows early.
+_KINDS = ("unit", "contract", "integration", "system", "faults")
 #: What a person's own Sluice is told must not reach the tests', which have servers of their own.
 _KEPT = ("SLUICE_CACHE", "SLUICE_TEST_COMPOSE", "SLUICE_TEST_SEED")
 
@@ -108,7 +110,7 @@ def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
     argv = [sys.executable, "-P", "-m", "pytest", "-c", str(CHECKOUT / "setup.cfg")]
     argv += ["--rootdir", str(CHECKOUT), *arguments]
     if not _names_paths(arguments):
-        argv.append(str(CHECKOUT / "tests"))
+        argv += [str(CHECKOUT / "tests" / kind) for kind in _KINDS]
     with subprocess.Popen(argv, env=environment) as child:
         try:
             return child.wait()

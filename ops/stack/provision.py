@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from broker.progress import Progress
 from config.settings import Settings
 from ops.errors import OpsError
 from ops.key_sharing import share_key
@@ -24,6 +25,7 @@ def provision(settings: Settings, key: str, token: str, say: Callable[[str], Non
     """
     bring_up_to_date(settings, say)
     try:
+        Progress(settings.redis_url, timeout=settings.broker_timeout_seconds).begin_anew()
         _demo(settings, key, token, say)
     except StoreError as error:
         raise OpsError(f"cannot make the project {PROJECT}: {error}") from error

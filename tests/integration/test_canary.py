@@ -62,6 +62,15 @@ def test_what_does_not_get_through_is_stalled(place, stores):
     assert (status, body["status"], body["stalled"]) == (503, "stalled", ["crash"])
 
 
+def test_a_start_of_everything_begins_anew(place, stores):
+    run_canaries(open_canaries(place))
+    stores.progress.begin_anew()
+    assert stores.progress.ages() == {}
+    assert stores.progress.waiting("crash") == []
+    run_canaries(open_canaries(place))
+    assert set(stores.progress.ages()) == TYPES
+
+
 def test_before_the_first_canary_nothing_is_stalled(stores):
     assert stores.progress.ages() == {}
     assert stalled_types(stores) == []
