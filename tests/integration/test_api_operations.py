@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from openapi_spec_validator import validate
@@ -21,6 +22,7 @@ from config.policy import QUEUES
 from config.settings import Secret, Settings
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
+from storage.sql.repairs import Repair, Repairs
 from tests.integration.api_world import World, crash, open_world
 
 
@@ -71,6 +73,19 @@ def test_an_event_that_vanished_shows_as_overdue(world: World) -> None:
     assert ledger["totals"]["overdue"] == 1
     recent = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
     assert totals(world, f"project=lossy&from={recent}")["accepted"] == 0
+
+
+def test_the_ledger_tells_what_the_broker_holds(world: World) -> None:
+    before = world.json(f"{PREFIX}/ledger")
+    world.accept(world.envelopes([crash()] * 3, "shop"))
+    after = world.json(f"{PREFIX}/ledger")
+    assert after["broker_events"] - before["broker_events"] == 3
+    assert after["spool_events"] == 0
+
+
+def test_metrics_count_repairs(world: World) -> None:
+    Repairs(world.stores.database).add(Repair("rows_restored", "crash", uuid4(), 4))
+    assert scrape(world)["sluice_repaired_total"] == {("rows_restored", "crash"): 4}
 
 
 def scrape(world: World) -> dict[str, dict[tuple[str, ...], float]]:

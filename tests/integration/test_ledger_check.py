@@ -14,6 +14,9 @@ from storage.spool.layout import spooled_batch
 from storage.spool.segment import create_segment
 from tests.integration.pipeline import crash, open_pipeline, working
 
+# A loaded machine takes seconds to start a process, and these start many.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def worker(module_settings):

@@ -18,6 +18,9 @@ from storage.sql.database import Database
 from storage.sql.rebuilds import Rebuilds
 from tests.integration.pipeline import crash, open_pipeline, wait_until, working
 
+# A loaded machine takes seconds to start a process, and these start many.
+pytestmark = pytest.mark.timeout(600)
+
 EVENTS = 2000
 
 

@@ -13,7 +13,7 @@ from broker import keys
 from config.policy import ALL_QUEUES
 from events.ids import id_day, new_id, now_ms
 from storage.files.store import FileStore
-from storage.sql.repairs import Repairs
+from storage.sql.repairs import Repair, Repairs
 from tests.integration.pipeline import (
     CELERY,
     ROOT,
@@ -24,6 +24,9 @@ from tests.integration.pipeline import (
     wait_until,
     working,
 )
+
+# A loaded machine takes seconds to start a process, and these start many.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -210,10 +213,12 @@ def test_a_repair_that_does_not_help_is_given_up(pipeline, worker):
     ids = stored(pipeline, 1)
     pipeline.broker._client.set(keys.pause("crash.search"), "operator: test")
     pipeline.forget_documents(ids)
-    for _ in range(3):
-        assert reconcile(pipeline)["repaired"] == {"search_rerun": 1}
-        assert reconcile(pipeline)["repairs"] == []  # queued already
-        pipeline.broker._client.delete("crash.search")
+    assert reconcile(pipeline)["repaired"] == {"search_rerun": 1}
+    assert reconcile(pipeline)["repairs"] == []  # queued already
+    pipeline.broker._client.delete("crash.search")
+    [(pack_id,)] = pipeline.query("SELECT id FROM packs")
+    for _ in range(2):  # as if it had been tried twice more
+        Repairs(pipeline.database).add(Repair("search_rerun", "crash", pack_id, 1))
 
     done = pipeline.sluice("reconcile", "--grace", "0", "--json")
     assert done.returncode == 1
