@@ -28,6 +28,8 @@ class Suspects:
         self._queue, self._tag = tag_queue(tag), tag
         self._mark = f"suspect:{self._queue}:{task_id}"
         self._deaths = f"deaths:{self._queue}:{task_id}"
+        self._forgiven = False
+        self._finished = f"finished:{self._queue}:{task_id}"
 
     def convict(self) -> set[UUID]:
         """Blame the last mark for the last death; the events now held responsible."""
@@ -41,19 +43,29 @@ class Suspects:
             found = self._client.hgetall(self._deaths)
         return {UUID(name.decode()) for name, n in found.items() if int(n) >= CONVICT_AFTER}
 
+    def clear(self) -> None:
+        """Nothing is worked on any more, and nobody is to blame."""
+        with broker_errors():
+            self._client.delete(self._mark)
+
+    def unfinished(self, event_ids: Iterable[UUID]) -> list[UUID]:
+        """Those that no earlier delivery has finished: so a long message ends in several runs."""
+        with broker_errors():
+            finished = self._client.smembers(self._finished)
+        return [event_id for event_id in event_ids if str(event_id).encode() not in finished]
+
     def mark(self, event_id: UUID) -> None:
         """Write down that this event is worked on from now."""
         with broker_errors():
             self._client.set(self._mark, str(event_id), ex=_REMEMBER_SECONDS)
 
-    def clear(self) -> None:
-        """Nothing is worked on any more."""
+    def finish(self, event_id: UUID) -> None:
+        """Note that the event's work is done for good; such a run is no step towards parking."""
         with broker_errors():
-            self._client.delete(self._mark)
-
-    def step(self, event_ids: Iterable[UUID]) -> Iterable[UUID]:
-        """Give the ids one by one, each marked while the caller works on it."""
-        for event_id in event_ids:
-            self.mark(event_id)
-            yield event_id
-        self.clear()
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.sadd(self._finished, str(event_id))
+                pipe.expire(self._finished, _REMEMBER_SECONDS)
+                pipe.execute()
+            if not self._forgiven:
+                scripts.run(self._client, "forgive", self._queue, self._tag)
+                self._forgiven = True

@@ -32,8 +32,13 @@ def work_on(
     failures = [_killer(item) for item in packed if item.envelope.id in convicted]
     by_id = {item.envelope.id: item for item in packed if item.envelope.id not in convicted}
     try:
-        for event_id in suspects.step(by_id):
-            failures += process([by_id[event_id]])
+        for event_id in suspects.unfinished(by_id):
+            suspects.mark(event_id)
+            failed = process([by_id[event_id]])
+            if not failed:  # a failure is only done when it is buried, after all of them
+                suspects.finish(event_id)
+            failures += failed
+        suspects.clear()
     except StoreDown:
         suspects.clear()  # no event is to blame for an outage
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -122,3 +123,55 @@ def test_the_soft_time_limit_is_no_fault_of_the_event_in_hand(
     monkeypatch.setattr("events.crash.normalise", strike)
     with pytest.raises(SoftTimeLimitExceeded):
         normalise_all([packed(0)])
+
+
+def test_a_message_too_long_for_one_run_ends_in_several(reservations: Reservations) -> None:
+    events, worked = [packed(n) for n in range(6)], []
+
+    def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
+        if len(worked) in {2, 4}:
+            worked.append(None)
+            raise SoftTimeLimitExceeded
+        worked.append(items[0])
+        return []
+
+    for _ in range(2):
+        with pytest.raises(SoftTimeLimitExceeded):
+            work_on(events, delivery(2), Suspects(reservations, TAG, "long"), process)
+    failures = work_on(events, delivery(2), Suspects(reservations, TAG, "long"), process)
+
+    assert failures == []
+    assert [item for item in worked if item is not None] == events
+
+
+def test_a_failure_of_a_run_that_did_not_end_is_found_again(reservations: Reservations) -> None:
+    events = [packed(0), packed(1)]
+    runs = iter([True, False])
+    interrupted = {}
+
+    def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
+        if items[0] is events[0]:
+            interrupted["now"] = next(runs)
+            return [Failure(events[0], "broken", "it is", "", attempts=1)]
+        if interrupted["now"]:
+            raise SoftTimeLimitExceeded
+        return []
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        work_on(events, delivery(2), Suspects(reservations, TAG, "again"), process)
+    failures = work_on(events, delivery(2), Suspects(reservations, TAG, "again"), process)
+
+    assert [failure.item for failure in failures] == [events[0]]
+
+
+def test_a_run_that_finishes_an_event_is_no_step_towards_parking(
+    reservations: Reservations,
+) -> None:
+    message = b"the message"
+    reservations.client.hset(keys.reserved(QUEUE), TAG, message)
+    deliveries = f"deliveries:{QUEUE}"
+    reservations.client.hset(deliveries, hashlib.sha1(message).hexdigest(), 4)
+
+    work_on([packed(0)], delivery(4), Suspects(reservations, TAG, "slow"), lambda _: [])
+
+    assert reservations.client.hvals(deliveries) == [b"2"]
