@@ -16,6 +16,7 @@ from tests.faults.outcome import Outcome, judge, ledger_problems
 from tests.faults.truth import Truth
 
 _WARM_SECONDS = 0.7
+_SETTLE_SECONDS = 300.0
 _RATES = {True: 300.0, False: 200.0}
 
 
@@ -57,7 +58,7 @@ class Ground:
             )
 
         with contextlib.suppress(AssertionError):  # the judgement says it with numbers
-            wait_until(settled, self.seconds(90, 300), "everything accepted is settled")
+            wait_until(settled, _SETTLE_SECONDS, "everything accepted is settled")
 
     @property
     def truth(self) -> Truth:

@@ -6,7 +6,6 @@ import signal
 import time
 import urllib.parse
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -24,20 +23,24 @@ KINDS = ("nginx", "haproxy")
 BACK_SECONDS = 60
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def second(ground: Ground) -> Iterator[WebInstance]:
     instance = WebInstance(ground.sluice, "web-2")
     with running(instance):
         yield instance
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(scope="module", params=KINDS)
 def balancer(
-    request: pytest.FixtureRequest, ground: Ground, second: WebInstance, tmp_path: Path
+    request: pytest.FixtureRequest,
+    ground: Ground,
+    second: WebInstance,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Balancer]:
-    first = urllib.parse.urlsplit(ground.sluice.status["web"]).netloc
-    addresses = [first, urllib.parse.urlsplit(second.url).netloc]
-    with Balancer(request.param, tmp_path / "balancer", addresses) as running_one:
+    urls = (ground.sluice.status["web"], second.url)
+    addresses = [urllib.parse.urlsplit(url).netloc for url in urls]
+    folder = tmp_path_factory.mktemp(request.param)
+    with Balancer(request.param, folder / "balancer", addresses) as running_one:
         yield running_one
 
 

@@ -13,7 +13,7 @@ import redis
 from elasticsearch import Elasticsearch
 
 from broker.message import message_args
-from events.envelope import decode_batch
+from events.envelope import SYSTEM_PROJECT, decode_batch
 from storage.errors import Corrupt
 from storage.files.pack import decode_pack
 
@@ -54,7 +54,7 @@ class Truth:
 
     def rows(self) -> int:
         """Rows in SQL, of all events ever, that should count as stored: not those of canaries,
-        which belong to no project.
+        which Sluice sends itself.
         """
         return int(self._one(_STORED))
 
@@ -166,7 +166,7 @@ WHERE status = 'open' AND event_id = ANY(%s::uuid[])
 
 _STORED = f"""
 SELECT count(*) FROM ({_ROWS}) AS rows
-WHERE project_id IN (SELECT id FROM projects)
+WHERE project_id <> {SYSTEM_PROJECT}
     AND id NOT IN (SELECT event_id FROM dead_letters WHERE status = 'open')
 """
 
