@@ -6,7 +6,6 @@ writes the table of the README; otherwise each lasts a few seconds.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Iterator
@@ -15,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.form import FULL, SEED
 from tests.faults.ground import Ground
 from tests.faults.installation import CHECKOUT, Installation
 from tests.faults.object_store import ObjectStore
 from tests.faults.outcome import Outcome
 from tests.faults.report import plain_table, write_results
 
-FULL = os.environ.get("SLUICE_TEST_FAULTS") == "full"
-SEED = int(os.environ.get("SLUICE_TEST_SEED", "4"))
+#: Drawn faults are as long as they are: there is no short form of five minutes of them.
+collect_ignore = [] if FULL else ["test_mix.py"]
 
 _outcomes = pytest.StashKey[list[Outcome]]()
 

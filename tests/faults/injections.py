@@ -129,8 +129,16 @@ def kill_web_while_spooling(ground: Ground) -> None:
 
 
 def lose_all_stores(ground: Ground) -> None:
-    """Stop PostgreSQL and Elasticsearch and kill the object store, for minutes."""
-    with ground.sluice.stopped("postgres", "elasticsearch"), ground.store.killed():
+    """Stop PostgreSQL and Elasticsearch and kill the object store, for minutes.
+
+    In the short form the first two are frozen: to all who ask them it is the same.
+    """
+    with contextlib.ExitStack() as mended, ground.store.killed():
+        if ground.full:
+            mended.enter_context(ground.sluice.stopped("postgres", "elasticsearch"))
+        else:
+            mended.enter_context(ground.sluice.frozen("postgres"))
+            mended.enter_context(ground.sluice.frozen("elasticsearch"))
         ground.hold(6, 180)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.balancer import Balancer
 from tests.faults.beside import WebInstance, running
+from tests.faults.form import in_full
 from tests.faults.ground import Ground
 from tests.faults.installation import answers_http, wait_until
 from tests.faults.load import SENDERS
@@ -19,7 +20,9 @@ from tests.faults.test_faults import endured
 
 pytestmark = pytest.mark.timeout(900)
 
-KINDS = ("nginx", "haproxy")
+#: In the short form one of them is rolled and the other has an instance killed.
+ROLLED = ("haproxy", *in_full("nginx"))
+KILLED = ("nginx", *in_full("haproxy"))
 BACK_SECONDS = 60
 
 
@@ -30,7 +33,7 @@ def second(ground: Ground) -> Iterator[WebInstance]:
         yield instance
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module")
 def balancer(
     request: pytest.FixtureRequest,
     ground: Ground,
@@ -44,6 +47,7 @@ def balancer(
         yield running_one
 
 
+@pytest.mark.parametrize("balancer", ROLLED, indirect=True)
 def test_rolled_under_load(
     ground: Ground, balancer: Balancer, second: WebInstance, request: pytest.FixtureRequest
 ) -> None:
@@ -68,6 +72,7 @@ def test_rolled_under_load(
     endured(outcome)
 
 
+@pytest.mark.parametrize("balancer", KILLED, indirect=True)
 def test_one_killed_twice_under_load(
     ground: Ground, balancer: Balancer, second: WebInstance, request: pytest.FixtureRequest
 ) -> None:

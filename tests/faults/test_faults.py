@@ -10,12 +10,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults import injections
+from tests.faults.form import FULL
 from tests.faults.ground import Ground
 from tests.faults.outcome import Outcome
 
 pytestmark = pytest.mark.timeout(900)
 
-SCENARIOS: dict[str, Callable[[Ground], None]] = {
+ALWAYS: dict[str, Callable[[Ground], None]] = {
     "SIGKILL of a random worker, parent or child, every 2 s": injections.kill_workers,
     "SIGKILL of the broker, twice": injections.kill_broker_twice,
     "SIGSTOP of the broker": injections.freeze_broker,
@@ -24,15 +25,20 @@ SCENARIOS: dict[str, Callable[[Ground], None]] = {
     "SIGSTOP of PostgreSQL": injections.freeze_sql,
     "SIGKILL of Elasticsearch": injections.kill_search,
     "read-only Elasticsearch index": injections.block_index,
-    "read-only Elasticsearch cluster": injections.block_cluster,
     "SIGKILL of S3": injections.kill_files,
     "S3 takes 5 s an answer": injections.slow_files,
     "S3 answers 503 SlowDown": injections.throttle_files,
     "SIGKILL of a web process": injections.kill_web_child,
-    "SIGKILL of the whole web tier": injections.kill_web,
     "SIGKILL of the web tier while spooling": injections.kill_web_while_spooling,
     "TERM of every process and server in turn": injections.term_everything,
 }
+
+FULL_ONLY = {
+    "read-only Elasticsearch cluster": injections.block_cluster,
+    "SIGKILL of the whole web tier": injections.kill_web,
+}
+
+SCENARIOS = {**ALWAYS, **(FULL_ONLY if FULL else {})}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from tests.faults.beside import Beside, running, worker_command
+from tests.faults.form import in_full
 from tests.faults.ground import Ground
 from tests.faults.load import Mark
 from tests.faults.test_faults import endured
@@ -15,8 +16,21 @@ pytestmark = pytest.mark.timeout(900)
 
 EVERY = 500
 FAILING = ("poison-raise", "poison-row", "poison-document")
-KILLING = ("poison-kill", "poison-linger", "poison-hang")
+KILLING = ("poison-kill", *in_full("poison-linger", "poison-hang"))
 QUEUES = ("crash.sql", "crash.search", "rum.sql", "rum.search")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(ground: Ground) -> Iterator[None]:
+    """A worker with the poison in it takes the place of the real ones."""
+    poisoned_one = Beside(
+        ground.sluice,
+        "poisoned",
+        worker_command("tests.faults.poisoned_worker", *QUEUES),
+        {"SLUICE_FLOOD_EVENTS": "1000000"},
+    )
+    with ground.sluice.stopped("worker-sql", "worker-search"), running(poisoned_one):
+        yield
 
 
 def test_one_poison_event_of_each_kind_in_every_500(ground: Ground) -> None:
@@ -30,15 +44,8 @@ def test_an_event_that_kills_its_worker(ground: Ground, kind: str) -> None:
 
 
 def poisoned(ground: Ground, name: str, kinds: Sequence[str], short: float, full: float) -> None:
-    """A worker with the poison takes the place of the real ones; then all marked are dead."""
-    worker = Beside(
-        ground.sluice,
-        "poisoned",
-        worker_command("tests.faults.poisoned_worker", *QUEUES),
-        {"SLUICE_FLOOD_EVENTS": "1000000"},
-    )
-    with ground.sluice.stopped("worker-sql", "worker-search"), running(worker):
-        outcome = ground.endure(name, lambda found: found.hold(short, full), mark=every_nth(kinds))
+    """Exactly the marked ones are dead in the end."""
+    outcome = ground.endure(name, lambda found: found.hold(short, full), mark=every_nth(kinds))
     marked = ground.sent.marked
     assert set(marked.values()) == set(kinds), outcome
     endured(outcome, dead=len(marked))
