@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+import threading
 from types import FrameType
 from typing import Any
 
@@ -42,16 +42,20 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _stay(home: Home) -> None:
+    """Wait for Ctrl-C, then stop everything.
+
+    The handler only takes note: an exception out of it is lost when it strikes in a destructor. A
+    second Ctrl-C, or the terminal's, must not leave half of it running.
+    """
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: asked.set())
     say("Ctrl-C stops everything")
-    try:
-        while supervisor_of(home.load()) is not None:
-            time.sleep(1)
-        say("stopped by another command")
-    except KeyboardInterrupt:
-        # A second Ctrl-C, or the terminal's, must not leave half of it running.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        take_down(home, say)
+    while not asked.wait(1):
+        if supervisor_of(home.load()) is None:
+            say("stopped by another command")
+            return
+    take_down(home, say)
 
 
 @click.command()

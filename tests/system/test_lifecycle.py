@@ -183,7 +183,7 @@ def test_ctrl_c_in_the_foreground_stops_everything(sluice: Sluice) -> None:
     assert foreground.stderr is not None
     assert any("Ctrl-C" in line for line in foreground.stderr)
     foreground.send_signal(signal.SIGINT)
-    assert foreground.wait(timeout=60) == 0
+    assert foreground.wait(timeout=120) == 0
     foreground.stderr.close()
     assert sluice.refresh()["state"] == "down"
     sluice.succeed("up", "--detach")

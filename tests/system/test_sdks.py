@@ -64,7 +64,7 @@ CASES = [
     ),
     pytest.param(
         browser_shop,
-        ("ProductMissing", "no product GONE", "find", "cid", "raygun-js", 19),
+        ("ProductMissing", "parcel 19 vanished", "find", "cid", "raygun-js", 19),
         id="raygun4js",
     ),
 ]

@@ -31,8 +31,8 @@ window.eval(`
   function ProductMissing(message) { this.name = "ProductMissing"; this.message = message;
     this.stack = new Error(message).stack; }
   ProductMissing.prototype = Object.create(Error.prototype);
-  function find(id) { throw new ProductMissing("no product " + id); }
-  try { find("GONE"); } catch (error) { Raygun.send(error, { order: 19 }, ["js", "shop"]); }
+  function find(id) { throw new ProductMissing("parcel " + id + " vanished"); }
+  try { find(19); } catch (error) { Raygun.send(error, { order: 19 }, ["js", "shop"]); }
 `);
 
 const deadline = Date.now() + 20000;
