@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import getpass
-import os
 from typing import Any
 
 import click
@@ -13,6 +11,7 @@ from broker.client import Broker, QueueState
 from broker.flood import AMNESTY_SECONDS
 from broker.pauses import MAX_REASON_CHARS, Pauses
 from config.policy import QUEUES
+from ops.commands.actor import actor
 from ops.commands.context import current_settings
 from ops.commands.output import json_option, print_json, print_table, say, told
 from storage.errors import StoreDown
@@ -58,7 +57,7 @@ def pause(globs: tuple[str, ...], reason: str) -> None:
         raise click.BadParameter(f"it has at most {MAX_REASON_CHARS} characters")
     queues, pauses = _matched(globs), _open_pauses()
     for name in queues:
-        pauses.pause(name, _actor(), reason)
+        pauses.pause(name, actor(), reason)
         click.echo(f"paused {name}")
         _audit("pause_queue", name, {"reason": reason})
 
@@ -111,18 +110,11 @@ def _matched(globs: tuple[str, ...]) -> list[str]:
     return [name for name in QUEUES if name in wanted]
 
 
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return f"cli:{os.getuid()}"
-
-
 def _audit(action: str, queue: str, detail: dict[str, Any]) -> None:
     """Note what was done; a queue can be switched while PostgreSQL is away, and that is said."""
     database = Database(current_settings().postgres_dsn, max_connections=1, timeout=AUDIT_SECONDS)
     try:
-        Audit(database).write(_actor(), action, queue, detail)
+        Audit(database).write(actor(), action, queue, detail)
     except StoreDown as error:
         say(f"done, but not in the audit: {error}")
     finally:

@@ -12,24 +12,10 @@ from events.ids import new_id, now_ms
 from storage.spool.folder import make_folder, spool_folder
 from storage.spool.layout import spooled_batch
 from storage.spool.segment import create_segment
-from tests.integration.pipeline import crash, open_pipeline, working
+from tests.integration.pipeline import crash
 
 # A loaded machine takes seconds to start a process, and these start many.
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def worker(module_settings):
-    with open_pipeline(module_settings):
-        pass
-    with working(module_settings):
-        yield
-
-
-@pytest.fixture
-def pipeline(module_settings):
-    with open_pipeline(module_settings) as pipeline:
-        yield pipeline
 
 
 def check(pipeline, *options):

@@ -16,26 +16,12 @@ from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.rebuilds import Rebuilds
-from tests.integration.pipeline import crash, open_pipeline, wait_until, working
+from tests.integration.pipeline import crash, wait_until
 
 # A loaded machine takes seconds to start a process, and these start many.
 pytestmark = pytest.mark.timeout(600)
 
 EVENTS = 2000
-
-
-@pytest.fixture(scope="module")
-def worker(module_settings):
-    with open_pipeline(module_settings):
-        pass
-    with working(module_settings):
-        yield
-
-
-@pytest.fixture
-def pipeline(module_settings):
-    with open_pipeline(module_settings) as pipeline:
-        yield pipeline
 
 
 def span(ids):

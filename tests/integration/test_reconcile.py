@@ -20,27 +20,12 @@ from tests.integration.pipeline import (
     WORKER,
     crash,
     environment,
-    open_pipeline,
     wait_until,
     working,
 )
 
 # A loaded machine takes seconds to start a process, and these start many.
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def worker(module_settings):
-    with open_pipeline(module_settings):
-        pass
-    with working(module_settings):
-        yield
-
-
-@pytest.fixture
-def pipeline(module_settings):
-    with open_pipeline(module_settings) as pipeline:
-        yield pipeline
 
 
 def reconcile(pipeline, *options):

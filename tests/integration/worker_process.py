@@ -4,35 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from config.policy import QUEUES
+from tests.integration.pipeline import ROOT, environment, wait_until
 
-ROOT = Path(__file__).parents[2]
+__all__ = ["REAL", "kill_worker", "running_worker", "start_worker", "stop_worker", "wait_until"]
+
+#: A dead worker's messages are taken over soon, and few events make a flood.
+QUICK = {"SLUICE_LEASE_SECONDS": "2", "SLUICE_FLOOD_EVENTS": "20"}
 REAL = "tasks.worker:app"
-
-
-def wait_until(condition, timeout=90):
-    deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-    return found
-
-
-def environment(settings):
-    values = {
-        name: getattr(settings, name) for name in ("s3_endpoint", "s3_bucket", "search_prefix")
-    }
-    for name in ("redis_url", "postgres_dsn", "elasticsearch_url", "s3_access_key"):
-        values[name] = getattr(settings, name).reveal()
-    values["s3_secret_key"] = settings.s3_secret_key.reveal()
-    values["home"] = str(settings.home)
-    # A dead worker's messages are taken over soon, and few events make a flood.
-    values |= {"lease_seconds": "2", "flood_events": "20"}
-    return {**os.environ, **{f"SLUICE_{name.upper()}": text for name, text in values.items()}}
 
 
 def start_worker(settings, module=REAL):
@@ -42,7 +24,7 @@ def start_worker(settings, module=REAL):
         return subprocess.Popen(
             [sys.executable, "-m", "celery", "--app", module, "worker", *options],
             cwd=ROOT,
-            env=environment(settings),
+            env=environment(settings, **QUICK),
             stdout=log,
             stderr=log,
             start_new_session=True,
