@@ -78,7 +78,7 @@ class Channel(stock.Channel):  # type: ignore[misc]
     from_transport_options = (*stock.Channel.from_transport_options, "lease_seconds")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = _new_owner()
         self._answerless: set[str] = set()
         self._leases: Leases | None = None
         self._waiting = False
@@ -94,6 +94,16 @@ class Channel(stock.Channel):  # type: ignore[misc]
             )
             self._leases.start()
         return super().basic_consume(queue, no_ack, *args, **kwargs)
+
+    def _on_connection_disconnect(self, connection: Any) -> None:
+        """Become another owner when a request for a message is lost with its connection.
+
+        A broker that hung may still hand the message out, to an owner that will never know.
+        """
+        if self._in_poll is connection and not self._waiting and self._leases is not None:
+            self.owner = _new_owner()
+            self._leases.go_on_as(self.owner)
+        super()._on_connection_disconnect(connection)
 
     def _answered(self) -> list[str]:
         return [queue for queue in self.active_queues if queue not in self._answerless]
@@ -199,6 +209,10 @@ class Channel(stock.Channel):  # type: ignore[misc]
         if self._leases is not None:
             self._leases.close()
         super().close()
+
+
+def _new_owner() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 class Transport(stock.Transport):  # type: ignore[misc]

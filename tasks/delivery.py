@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 import structlog
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 
-from broker.leases import child_owner
+from broker.leases import task_owner
 from broker.message import EVENTS_HEADER, OWNER_HEADER, RETURNS_HEADER
 from broker.reservations import Reservations, tag_queue
 from storage.errors import StoreDown
@@ -57,7 +56,7 @@ def delivery_of(request: Any) -> Delivery:
     return Delivery(
         tag=tag,
         queue=tag_queue(tag),
-        owner=child_owner(request.get(OWNER_HEADER), os.getpid()),
+        owner=task_owner(request.get(OWNER_HEADER)),
         returns=request.get(RETURNS_HEADER, 0),
         events=request.get(EVENTS_HEADER, 0),
     )

@@ -10,9 +10,10 @@ from uuid import UUID
 import structlog
 
 from broker.handoff import Handoff
+from broker.leases import task_lease
 from broker.message import UnreadableMessage, message_args
 from events.envelope import Envelope, MalformedBatch, decode_batch
-from events.ids import Clock, id_day, new_id
+from events.ids import Clock, id_day, id_ms, new_id
 from storage.model import PackRef
 from tasks.delivery import Delivery
 from tasks.stores import WorkerStores
@@ -35,13 +36,15 @@ def store_batches(
     Raises :class:`MalformedBatch` when the batch in hand cannot be read, :class:`StoreDown`.
     """
     envelopes = decode_batch(batch)
-    if not delivery.runs_alone:
-        envelopes.extend(_join(delivery, stores))
-    for part in _packs(envelopes):
-        pack = _store(part, stores, clock)
-        oldest = min(envelope.id for envelope in part)
-        hand_on(Handoff(pack, datetime.fromtimestamp(clock() / 1000, UTC)), oldest.int >> 80)
-    stores.reservations.ack(delivery.queue, delivery.joined)
+    client, seconds = stores.reservations.client, stores.settings.lease_seconds
+    with task_lease(client, delivery.owner, lease_seconds=seconds):
+        if not delivery.runs_alone:
+            envelopes.extend(_join(delivery, stores))
+        for part in _packs(envelopes):
+            pack = _store(part, stores, clock)
+            oldest = min(id_ms(envelope.id) for envelope in part)
+            hand_on(Handoff(pack, datetime.fromtimestamp(clock() / 1000, UTC)), oldest)
+        stores.reservations.ack(delivery.queue, delivery.joined)
 
 
 def _join(delivery: Delivery, stores: WorkerStores) -> Iterator[Envelope]:

@@ -9,7 +9,7 @@ import pytest
 from broker import keys
 from broker.client import Broker
 from broker.connection import connect
-from broker.leases import Leases
+from broker.leases import Leases, task_lease
 from broker.message import EVENTS_HEADER, UnreadableMessage, message_args, message_headers
 from broker.reservations import Reservations
 from config.settings import Secret
@@ -191,13 +191,37 @@ class TestLeases:
             assert time.monotonic() < deadline
         assert state(broker).reserved == 1
 
-    def test_living_children_hold_leases_of_their_own(self, client):
-        Leases(client, "p", lambda: [QUEUE], lease_seconds=5, children=lambda: [41, 42]).renew()
-        assert {k.decode() for k in client.keys("lease:*")} == {
-            "lease:p",
-            "lease:p/41",
-            "lease:p/42",
-        }
+    def test_what_a_task_joined_is_its_own_while_it_runs(
+        self, broker, reservations, survivor, client
+    ):
+        publish(broker, 5)
+        with task_lease(client, "worker/task", lease_seconds=0.5):
+            reservations.join(QUEUE, "worker/task", **EVERYTHING)
+            deadline = time.monotonic() + 2
+            while time.monotonic() < deadline:
+                assert survivor.reclaim() == 0
+                time.sleep(0.05)
+        assert self.wait_for_takeover(survivor) == 1
+
+    def test_a_join_carried_out_too_late_is_taken_back_though_its_worker_lives(
+        self, broker, reservations, survivor, client
+    ):
+        publish(broker, 5)
+        with task_lease(client, "worker/task", lease_seconds=0.5):
+            pass
+        reservations.join(QUEUE, "worker/task", **EVERYTHING)
+        assert self.wait_for_takeover(survivor) == 1
+        assert state(broker).ready == 1
+
+    def test_an_owner_that_goes_on_as_another_leaves_what_it_held(
+        self, broker, reservations, client
+    ):
+        publish(broker, 5)
+        parent = Leases(client, "before", lambda: [QUEUE], lease_seconds=0.5)
+        parent.renew()
+        reservations.join(QUEUE, "before", **EVERYTHING)
+        parent.go_on_as("after")
+        assert self.wait_for_takeover(parent) == 1
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"\xff", json.dumps({"headers": 1}).encode()])

@@ -11,7 +11,7 @@ import redis
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from broker import keys
-from broker.leases import Leases
+from broker.leases import Leases, task_lease
 from broker.reservations import Reservations
 from broker.suspects import Suspects
 from config.settings import Secret
@@ -106,11 +106,9 @@ def test_a_full_broker_gives_a_message_back_uncounted(
 
 
 def test_leases_are_renewed_in_a_full_broker(full_broker: redis.Redis[bytes]) -> None:
-    leases = Leases(
-        full_broker, "owner", lambda: [QUEUE], lease_seconds=30, children=lambda: [7, 8]
-    )
-    leases.renew()
-    found = [full_broker.pttl(keys.lease(owner)) for owner in ("owner", "owner/7", "owner/8")]
+    Leases(full_broker, "owner", lambda: [QUEUE], lease_seconds=30).renew()
+    with task_lease(full_broker, "owner/task", lease_seconds=30):
+        found = [full_broker.pttl(keys.lease(owner)) for owner in ("owner", "owner/task")]
     assert all(20_000 < left <= 30_000 for left in found)
 
 
