@@ -145,10 +145,9 @@ def lose_all_stores(ground: Ground) -> None:
 
 def term_everything(ground: Ground) -> None:
     """TERM each process and server in turn, as a careless deploy would."""
-    for name in [item["name"] for item in ground.sluice.refresh()["processes"]]:
-        pids = ground.sluice.tree(name)
-        send(pids[:1], signal.SIGTERM)
-        ground.hold(0.5, 5)
+    for pid in [item["pid"] for item in ground.sluice.refresh()["processes"]]:
+        send([pid], signal.SIGTERM)
+        ground.hold(0.7, 5)
     broker_answers(ground)
     web_answers(ground)
 
