@@ -14,7 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.health import Probes, store_probes
+from app.health import store_probes
+from app.probes import Probes
 from app.stores import Stores
 from broker.client import QueueState
 from events.ids import now_ms
