@@ -54,6 +54,15 @@ class Settings:
     web_workers: int = _setting(2, "Processes of the web tier.")
     web_threads: int = _setting(32, "Threads of each web process: its requests in flight.")
 
+    files_host: str = _setting("127.0.0.1", "Address the file server listens on.")
+    files_port: int = _setting(0, "Port of the file server; 0 takes any free one.")
+    files_threads: int = _setting(16, "Threads of a file server: its requests in flight.")
+    files_url: str = _setting(
+        "",
+        "Where the web tier finds the file server, as http(s)://…; empty: it reads S3 itself. `up` "
+        "sets it.",
+    )
+
     redis_url: Secret = _setting(
         Secret(""), "Broker, as redis://…; empty uses the embedded Valkey."
     )

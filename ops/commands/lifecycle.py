@@ -114,7 +114,7 @@ def _stopped_note(document: dict[str, Any]) -> str:
 
 
 def _print_addresses(document: dict[str, Any]) -> None:
-    rows = [(name, document[name]) for name in ("web", "flower", "redis", "postgres")]
+    rows = [(name, document[name]) for name in ("web", "files", "flower", "redis", "postgres")]
     rows += [("elasticsearch", document["elasticsearch"]), ("s3", document["s3"]["endpoint"])]
     rows += [
         ("project", document["project"]["name"]),

@@ -12,7 +12,7 @@ from ops.errors import OpsError
 from ops.home import Home, State
 from ops.paths import CHECKOUT
 from ops.procfile import read_procfile
-from ops.stack.plan import Plan, make_plan
+from ops.stack.plan import Plan, files_address, make_plan
 from ops.stack.provision import provision
 from ops.stack.readiness import Awaited, check_external, wait_ready, web_trouble
 from ops.stack.report import web_address
@@ -73,7 +73,9 @@ def _start(home: Home, state: State, plan: Plan, say: Say) -> None:
     provision(plan.settings, state.secrets["project_key"], state.secrets["token"], say)
     supervisor.start(part.name for part in plan.parts)
     web = web_address(plan.environment)
-    wait_ready([Awaited("web", partial(web_trouble, web))], supervisor, home.logs, say)
+    addresses = {"web": web, "files": files_address(plan.environment)}
+    awaited = [Awaited(name, partial(web_trouble, url)) for name, url in addresses.items()]
+    wait_ready(awaited, supervisor, home.logs, say)
     set_autostart(home, stopped=())
     if not state.sampled:
         send_and_await(web, state.secrets["project_key"], state.secrets["token"], say)

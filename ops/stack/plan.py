@@ -18,6 +18,8 @@ from ops.servers.model import Server, Site
 PROJECT = "demo"
 TOKEN = "operator"  # noqa: S105 - the token's name
 
+_ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,8 +51,13 @@ def make_plan(
     environment.setdefault("SLUICE_SESSION_KEY", state.secrets["session_key"])
     environment["SLUICE_FLOWER_PORT"] = str(state.ports["flower"])
     settings = read_settings(environment)
-    environment["SLUICE_WEB_PORT"] = str(_web_port(settings, state))
+    environment["SLUICE_WEB_PORT"] = _port("web", settings.web_host, settings.web_port, state)
+    environment["SLUICE_FILES_PORT"] = _port(
+        "files", settings.files_host, settings.files_port, state
+    )
     environment.update(_defaults(settings, environment))
+    if not environment.get("SLUICE_FILES_URL"):
+        environment["SLUICE_FILES_URL"] = files_address(environment)
     parts = read_procfile(CHECKOUT / "Procfile", environment)
     return Plan(servers, site, environment, read_settings(environment), tuple(parts))
 
@@ -63,21 +70,32 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise OpsError(str(error)) from error
 
 
-def _web_port(settings: Settings, state: State) -> int:
-    if settings.web_port == 0:
-        state.ports = keep_or_choose(["web"], state.ports)
-        return state.ports["web"]
-    if not is_free(settings.web_port, settings.web_host):
+def _port(name: str, host: str, port: int, state: State) -> str:
+    """The port asked for, which must be free; for 0 a free one, kept in the home."""
+    if port == 0:
+        state.ports = keep_or_choose([name], state.ports)
+        return str(state.ports[name])
+    if not is_free(port, host):
         raise OpsError(
-            f"port {settings.web_port} of {settings.web_host} is taken: end what listens there, or "
-            "choose another with SLUICE_WEB_PORT (0 takes any free one)"
+            f"port {port} of {host} is taken: end what listens there, or choose another with "
+            f"SLUICE_{name.upper()}_PORT (0 takes any free one)"
         )
-    return settings.web_port
+    return str(port)
+
+
+def local_address(host: str, port: str) -> str:
+    """Where a client on this machine finds what listens there."""
+    return f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
+
+
+def files_address(environment: Mapping[str, str]) -> str:
+    """Where a client on this machine finds the file server that runs here."""
+    return local_address(environment["SLUICE_FILES_HOST"], environment["SLUICE_FILES_PORT"])
 
 
 def _defaults(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """Values that the Procfile's command lines need even where nobody set them."""
-    names = ("web_host", "web_workers", "web_threads")
+    names = ("web_host", "web_workers", "web_threads", "files_host", "files_threads")
     return {
         f"SLUICE_{name.upper()}": str(getattr(settings, name))
         for name in names

@@ -88,7 +88,7 @@ def check_external(environ: Mapping[str, str]) -> None:
 
 
 def web_trouble(url: str) -> str | None:
-    """Why the web tier is not ready, or ``None``."""
+    """Why the web tier, or the file server, is not ready, or ``None``."""
     try:
         answer = urllib3.request("GET", f"{url}/health/ready", timeout=5, retries=False)
     except urllib3.exceptions.HTTPError as error:

@@ -13,10 +13,8 @@ from ops.home import Home, State
 from ops.paths import CHECKOUT
 from ops.procfile import read_procfile
 from ops.servers.elasticsearch import FLOOD_STAGE_BYTES
-from ops.stack.plan import PROJECT
+from ops.stack.plan import PROJECT, local_address
 from ops.supervision.remote import Running, Supervisor
-
-_ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
 
 
 def status(home: Home, state: State) -> dict[str, Any]:
@@ -48,7 +46,7 @@ def _addresses(state: State) -> dict[str, Any]:
     started = bool(environment)
     return {
         "web": web_address(environment) if started else None,
-        "files": None,
+        "files": settings.files_url or None,
         "flower": f"http://127.0.0.1:{state.ports['flower']}" if started else None,
         "redis": settings.redis_url.reveal() or None,
         "postgres": settings.postgres_dsn.reveal() or None,
@@ -65,9 +63,7 @@ def _addresses(state: State) -> dict[str, Any]:
 
 def web_address(environment: Mapping[str, str]) -> str:
     """Where a client on this machine finds the web tier."""
-    host = environment["SLUICE_WEB_HOST"]
-    shown = "127.0.0.1" if host in _ANY_ADDRESS else host
-    return f"http://{shown}:{environment['SLUICE_WEB_PORT']}"
+    return local_address(environment["SLUICE_WEB_HOST"], environment["SLUICE_WEB_PORT"])
 
 
 def _queues(state: State) -> dict[str, list[str]]:

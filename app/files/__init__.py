@@ -1,0 +1,1 @@
+"""The file server's HTTP face: raw payloads and blobs, in a process of its own."""

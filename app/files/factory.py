@@ -1,0 +1,44 @@
+"""Builds the file server: the one place where its parts are joined."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask, Response
+
+from app.errors import JSON, register_errors
+from app.files import health, metrics
+from app.files.desk import FilesDesk, open_desk
+from app.outage import store_down
+from config.logs import configure_logs
+from config.settings import load_settings
+from storage.errors import StoreDown
+
+PREFIX = "/files/v1"
+
+
+def create_app(desk: FilesDesk) -> Flask:
+    """The application over the given stores; it connects to nothing yet."""
+    app = Flask("app.files", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    register_errors(app)
+
+    @app.errorhandler(StoreDown)
+    def away(error: StoreDown) -> Response:
+        told = store_down(error)
+        return Response(told.body(), told.status, told.headers, content_type=JSON)
+
+    for blueprint in (health, metrics):
+        app.register_blueprint(blueprint.create_blueprint(desk))
+    return app
+
+
+def create() -> Flask:
+    """The application as the environment says: what granian calls in the service's process.
+
+    Raises :class:`config.settings.SettingsError` when a setting cannot be used.
+    """
+    settings = load_settings(os.environ)
+    configure_logs(settings.log_level, "files")
+    return create_app(open_desk(settings))
