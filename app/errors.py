@@ -48,6 +48,7 @@ Code = Literal[
     "replay_not_found",
     "spool_full",
     "store_down",
+    "token_limited",
     "token_missing",
     "token_unknown",
     "too_deep",
@@ -83,6 +84,11 @@ class ApiError(Exception):
     def body(self) -> bytes:
         """The body of the answer, as JSON."""
         return error_body(self.code, self.message)
+
+
+def not_found(what: str) -> ApiError:
+    """The 404 of a thing that is not there, or not this caller's."""
+    return ApiError(404, "not_found", f"There is no such {what}.")
 
 
 def error_body(code: Code, message: str) -> bytes:

@@ -27,7 +27,8 @@ _BURST_SECONDS = 1.0
 @dataclass(frozen=True, slots=True)
 class Replay:
     """A replay with how many of its letters are in each state. ``rate`` is in events a second;
-    ``canary`` letters go first, and their fate decides about the rest.
+    ``canary`` letters go first, and their fate decides about the rest. ``project_id`` is null for
+    a replay that may have letters of any project.
     """
 
     id: UUID
@@ -40,6 +41,7 @@ class Replay:
     reason: str | None
     finished_at: datetime | None
     counts: Mapping[str, int] = field(default_factory=dict)
+    project_id: int | None = None
 
     @property
     def active(self) -> bool:

@@ -1,4 +1,8 @@
-"""Who may read: a bearer token, or for receipts the key of the event's own project."""
+"""Who may read what: a bearer token, or for receipts the key of the event's own project.
+
+A token has one project, or all. :func:`require_project` is the one check of it: whatever belongs
+to another project is 404, as if it were not there.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,9 @@ from typing import Protocol
 
 from flask import Request
 
-from app.errors import ApiError
+from app.errors import ApiError, not_found
 from app.ingest.keys import MAX_KEY_CHARS, key_candidates
+from storage.sql.tokens import Caller
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
 MAX_CACHED = 1024
@@ -22,11 +27,11 @@ MAX_TOKEN_CHARS = 500
 class TokenStore(Protocol):
     """The part of ``storage.sql.tokens.Tokens`` used here."""
 
-    def verify(self, token: str) -> str | None: ...
+    def verify(self, token: str) -> Caller | None: ...
 
 
 class TokenCheck:
-    """Token → its name, remembering good ones for ``seconds``, so that a page of calls asks
+    """Token → who it speaks for. Good ones are remembered for ``seconds``: a page of calls asks
     PostgreSQL once. Bounded, thread-safe; unknown tokens are not remembered, so none can push
     out a good one.
     """
@@ -38,24 +43,24 @@ class TokenCheck:
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
-    def name(self, token: str) -> str | None:
-        """The name of a token, or null when there is no such token; raises ``StoreDown``."""
+    def caller(self, token: str) -> Caller | None:
+        """Who a token speaks for, null when there is no such token; raises ``StoreDown``."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         now = self._clock()
         with self._lock:
             known = self._known.get(digest)
         if known and known[1] > now:
             return known[0]
-        name = self._tokens.verify(token)
-        if name is not None:
-            self._remember(digest, name, now + self._seconds)
-        return name
+        caller = self._tokens.verify(token)
+        if caller is not None:
+            self._remember(digest, caller, now + self._seconds)
+        return caller
 
-    def _remember(self, digest: bytes, name: str, until: float) -> None:
+    def _remember(self, digest: bytes, caller: Caller, until: float) -> None:
         with self._lock:
-            self._known[digest] = (name, until)
+            self._known[digest] = (caller, until)
             self._known.move_to_end(digest)
             while len(self._known) > MAX_CACHED:
                 self._known.popitem(last=False)
@@ -71,17 +76,33 @@ def bearer(request: Request) -> str | None:
     return token
 
 
-def require_token(request: Request, tokens: TokenCheck) -> str:
-    """The name of the request's token; raises ``ApiError`` 401."""
+def require_token(request: Request, tokens: TokenCheck) -> Caller:
+    """Who the request's token speaks for; raises ``ApiError`` 401."""
     token = bearer(request)
     if token is None:
         raise ApiError(
             401, "token_missing", "Send an API token: Authorization: Bearer <token>.", CHALLENGE
         )
-    name = tokens.name(token)
-    if name is None:
+    caller = tokens.caller(token)
+    if caller is None:
         raise ApiError(401, "token_unknown", "There is no such API token.", CHALLENGE)
-    return name
+    return caller
+
+
+def require_project(caller: Caller, project_id: int | None, what: str) -> None:
+    """The check of everything that belongs to a project, null for all of them.
+
+    Raises ``ApiError``: 404 for another project's, as if there were no such ``what``, and 403
+    ``token_limited`` for what belongs to the whole installation.
+    """
+    if caller.project_id is None:
+        return
+    if project_id is None:
+        raise ApiError(
+            403, "token_limited", f"This token is of project {caller.project}; {what} are of all."
+        )
+    if not caller.sees(project_id):
+        raise not_found(what)
 
 
 def request_keys(request: Request) -> list[str]:

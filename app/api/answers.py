@@ -84,6 +84,9 @@ class Event(Schema):
     tags = nullable(fields.Raw)
     custom = nullable(fields.Raw)
     breadcrumbs = nullable(fields.List, cls_or_instance=fields.Dict)
+    redacted = fields.Integer(
+        required=True, metadata={"description": "Places that redaction blanked before storing."}
+    )
 
 
 class Receipt(Schema):
@@ -153,8 +156,8 @@ class Ledger(Schema):
 
     balanced = fields.Boolean(required=True)
     totals = fields.Nested(Counts, required=True)
-    broker_events = fields.Integer(required=True)
-    spool_events = fields.Integer(required=True)
+    broker_events = nullable(fields.Integer, required=True)
+    spool_events = nullable(fields.Integer, required=True)
     minutes = fields.List(fields.Nested(MinuteCounts), required=True)
 
 

@@ -52,7 +52,7 @@ def find_letter(desk: Desk, text: str) -> DeadLetterRow:
         letter = desk.stores.workbench.letters.find(parse_id(text, "dead letter"))
     except ApiError:
         letter = None
-    if letter is None:
+    if letter is None or not desk.caller.sees(letter.project_id):
         raise letter_not_found()
     return letter
 
@@ -141,6 +141,7 @@ ENDPOINTS = (
         list_dead_letters,
         page_of(letter_answers.DeadLetter),
         LetterArguments,
+        scope="filtered",
     ),
     Endpoint(
         "/dead-letters/clusters",
@@ -149,6 +150,7 @@ ENDPOINTS = (
         list_clusters,
         page_of(letter_answers.Cluster),
         LetterArguments,
+        scope="filtered",
     ),
     Endpoint(
         "/dead-letters/<letter_id>",
@@ -156,6 +158,7 @@ ENDPOINTS = (
         "One dead letter with its payload",
         read_dead_letter,
         letter_answers.FullDeadLetter,
+        scope="owned",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/payload",
@@ -164,6 +167,7 @@ ENDPOINTS = (
         read_payload,
         None,
         PayloadArguments,
+        scope="owned",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/payload",
@@ -173,6 +177,7 @@ ENDPOINTS = (
         letter_answers.Edited,
         method="PUT",
         body=None,
+        scope="owned",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/discard",
@@ -183,5 +188,6 @@ ENDPOINTS = (
         Nothing,
         method="POST",
         body=Reason,
+        scope="owned",
     ),
 )

@@ -8,13 +8,14 @@ from uuid import UUID
 from flask import Response, request
 
 from app.api import answers
-from app.api.access import bearer, request_keys, require_token
-from app.api.endpoint import Arguments, Desk, Endpoint, not_found, parse_id
+from app.api.access import bearer, request_keys, require_project, require_token
+from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
 from app.api.picture import full_picture, read_raw
 from app.api.times import iso, may_be_on_its_way
-from app.errors import ApiError
+from app.errors import ApiError, not_found
 from events.ids import id_time
 from storage.sql.events import Receipt, StoredEvent
+from storage.sql.tokens import Caller
 
 STAGES = ("files", "sql", "search")
 
@@ -24,6 +25,7 @@ def find_event(desk: Desk, text: str) -> StoredEvent:
     event = desk.stores.events.find(parse_id(text, "event"))
     if event is None:
         raise not_found("event")
+    desk.require(event.project_id, "event")
     return event
 
 
@@ -39,6 +41,8 @@ def read_event_raw(desk: Desk, arguments: Arguments) -> Response:
     response = Response(read_raw(desk.stores.files, event), content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{event.id}.json"'
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if event.redacted:
+        response.headers["Sluice-Redacted"] = str(event.redacted)
     return response
 
 
@@ -51,34 +55,33 @@ def stage_state(receipt: Receipt | None, stage: str) -> Any:
     return iso(getattr(receipt, f"{stage}_at"))
 
 
-def _key_owner(desk: Desk, keys: list[str]) -> int:
+def _key_owner(desk: Desk, keys: list[str]) -> Caller:
     owners = (desk.stores.projects.find_key(key) for key in keys)
     owner = next((found for found in owners if found is not None), None)
     if owner is None:
         raise ApiError(403, "key_unknown", "There is no such API key.")
     if owner.revoked:
         raise ApiError(403, "key_revoked", "This API key is revoked.")
-    return owner.project_id
+    return Caller("key", owner.project_id, owner.project)
 
 
-def _reader(desk: Desk) -> int | None:
-    """The only project whose receipts the caller may see; null for a token: all."""
+def _reader(desk: Desk) -> Caller:
+    """Who asks for a receipt: a token, or whoever has a key of a project."""
     keys = request_keys(request)
     if keys and bearer(request) is None:
         return _key_owner(desk, keys)
-    require_token(request, desk.tokens)
-    return None
+    return require_token(request, desk.tokens)
 
 
 def read_receipt(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /receipts/{event_id}: opened by a token, or by a key of the event's project."""
-    project_id = _reader(desk)
+    reader = _reader(desk)
     event_id: UUID = parse_id(arguments["event_id"], "receipt")
     receipt = desk.stores.events.receipt(event_id)
     if receipt is None and not may_be_on_its_way(event_id, desk.now_ms()):
         raise not_found("receipt")
-    if receipt is not None and project_id not in (None, receipt.project_id):
-        raise not_found("receipt")
+    if receipt is not None:
+        require_project(reader, receipt.project_id, "receipt")
     return {
         "id": str(event_id),
         "accepted_at": iso(id_time(event_id)),
@@ -93,13 +96,15 @@ ENDPOINTS = (
         "The full picture of an event",
         read_event,
         answers.Event,
+        scope="owned",
     ),
     Endpoint(
         "/events/<event_id>/raw",
         "read_event_raw",
-        "Exactly the bytes that the SDK sent, after content decoding",
+        "Exactly the bytes that the SDK sent, after content decoding and redaction",
         read_event_raw,
         None,
+        scope="owned",
     ),
     Endpoint(
         "/receipts/<event_id>",
@@ -108,5 +113,6 @@ ENDPOINTS = (
         read_receipt,
         answers.Receipt,
         opens_with="token_or_key",
+        scope="owned",
     ),
 )

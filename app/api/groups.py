@@ -6,8 +6,9 @@ from typing import Any
 
 from app.api import answers
 from app.api.arguments import GroupArguments, Paged, bad_argument
-from app.api.endpoint import Arguments, Desk, Endpoint, not_found, parse_id
+from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
 from app.api.picture import identity
+from app.errors import not_found
 from storage.model import Page
 from storage.sql.events import StoredEvent
 from storage.sql.groups import Group
@@ -18,6 +19,7 @@ def find_group(desk: Desk, text: str) -> Group:
     group = desk.stores.groups.find(parse_id(text, "group"))
     if group is None:
         raise not_found("group")
+    desk.require(group.project_id, "group")
     return group
 
 
@@ -70,8 +72,11 @@ ENDPOINTS = (
         list_groups,
         answers.page_of(answers.Group),
         GroupArguments,
+        scope="filtered",
     ),
-    Endpoint("/groups/<group_id>", "read_group", "One group", read_group, answers.Group),
+    Endpoint(
+        "/groups/<group_id>", "read_group", "One group", read_group, answers.Group, scope="owned"
+    ),
     Endpoint(
         "/groups/<group_id>/events",
         "list_occurrences",
@@ -79,5 +84,6 @@ ENDPOINTS = (
         list_occurrences,
         answers.page_of(answers.Occurrence),
         Paged,
+        scope="owned",
     ),
 )

@@ -36,7 +36,7 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     two reads then shows as in flight, never as stored without having been accepted.
 
     ``broker_events`` and ``spool_events`` are counted apart, where events in flight are held: of
-    all projects and times, and of this machine's spools.
+    all projects and times, and of this machine's spools. A token of one project gets null there.
     """
     now_ms = desk.now_ms()
     first, last = span_of(arguments, datetime.fromtimestamp(now_ms / 1000, UTC))
@@ -50,9 +50,17 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     return {
         "balanced": ledger.balanced,
         "totals": answers.Counts().dump(ledger.totals),
+        **_held(desk),
+        "minutes": [_minute(desk, row) for row in ledger.minutes],
+    }
+
+
+def _held(desk: Desk) -> dict[str, int | None]:
+    if desk.caller.project_id is not None:
+        return {"broker_events": None, "spool_events": None}
+    return {
         "broker_events": sum(queue.events for queue in desk.stores.broker.queues()),
         "spool_events": read_spool_state(desk.stores.settings.home).events,
-        "minutes": [_minute(desk, row) for row in ledger.minutes],
     }
 
 
@@ -78,5 +86,6 @@ ENDPOINTS = (
         read_ledger,
         answers.Ledger,
         Span,
+        scope="filtered",
     ),
 )

@@ -79,9 +79,10 @@ def import_letters(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 def _number(desk: Desk, name: str) -> int | None:
     try:
-        return desk.names.number(name)
+        number = desk.names.number(name)
     except ApiError:
         return None
+    return number if number is not None and desk.caller.sees(number) else None
 
 
 ENDPOINTS = (
@@ -93,6 +94,7 @@ ENDPOINTS = (
         letter_answers.Discarded,
         method="POST",
         body=DiscardBody,
+        scope="filtered",
     ),
     Endpoint(
         "/dead-letters/export",
@@ -101,6 +103,7 @@ ENDPOINTS = (
         export_letters,
         None,
         LetterArguments,
+        scope="filtered",
     ),
     Endpoint(
         "/dead-letters/import",
@@ -111,5 +114,6 @@ ENDPOINTS = (
         ImportArguments,
         method="POST",
         body=None,
+        scope="owned",
     ),
 )

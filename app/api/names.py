@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from app.api.arguments import bad_argument
+from app.errors import ApiError
 from storage.sql.projects import Projects
+from storage.sql.tokens import Caller
+
+
+def no_such_project(name: str) -> ApiError:
+    """The 400 of a project's name that is nobody's, or not one that the caller may see."""
+    return bad_argument("project", f"there is no project named {name[:100]!r}")
+
+
+def narrowed(arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Arguments with ``project`` set to the caller's, if it has one.
+
+    Raises ``ApiError`` 400 for another project, as for one that is not there.
+    """
+    if caller.project_id is None:
+        return arguments
+    if (asked := arguments["project"]) not in (None, caller.project):
+        raise no_such_project(asked)
+    return {**arguments, "project": caller.project}
 
 
 class ProjectNames:
@@ -31,7 +51,7 @@ class ProjectNames:
             return None
         project = self._projects.by_name(name)
         if project is None:
-            raise bad_argument("project", f"there is no project named {name[:100]!r}")
+            raise no_such_project(name)
         return project.id
 
     def _refresh(self) -> None:

@@ -6,21 +6,28 @@ from typing import Any
 
 from app.api import answers
 from app.api.endpoint import Arguments, Desk, Endpoint
+from storage.sql.projects import Project
 
 
 def list_projects(desk: Desk, arguments: Arguments) -> dict[str, Any]:
-    """GET /projects: all of them in one page."""
+    """GET /projects: all that the caller may see, in one page."""
     del arguments
-    items = answers.Project(many=True).dump(desk.stores.projects.list())
+    items = answers.Project(many=True).dump(visible_projects(desk))
     return {"items": items, "next_cursor": None}
+
+
+def visible_projects(desk: Desk) -> list[Project]:
+    """The projects that the caller may see, by name; raises ``StoreDown``."""
+    return [project for project in desk.stores.projects.list() if desk.caller.sees(project.id)]
 
 
 ENDPOINTS = (
     Endpoint(
         "/projects",
         "list_projects",
-        "Every project",
+        "Every project that the token may see",
         list_projects,
         answers.page_of(answers.Project),
+        scope="owned",
     ),
 )

@@ -31,7 +31,8 @@ def replay_letter(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     letter = find_letter(desk, arguments["letter_id"])
     if letter.status != "open":
         raise letter_not_open(letter.status)
-    return _start(desk, LetterFilter(ids=(letter.id,)), arguments)
+    wanted = LetterFilter(ids=(letter.id,), project=letter.project or None)
+    return _start(desk, wanted, arguments)
 
 
 def _start(desk: Desk, wanted: LetterFilter, arguments: Arguments) -> dict[str, Any]:
@@ -50,7 +51,9 @@ def _start(desk: Desk, wanted: LetterFilter, arguments: Arguments) -> dict[str, 
 def list_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /replays, newest first."""
     try:
-        page = desk.stores.workbench.replays.list(arguments["cursor"], arguments["limit"])
+        page = desk.stores.workbench.replays.list(
+            arguments["cursor"], arguments["limit"], desk.caller.project_id
+        )
     except ValueError as exc:
         raise bad_argument("cursor", str(exc)) from None
     return {"items": [dump_replay(one) for one in page.items], "next_cursor": page.next_cursor}
@@ -58,12 +61,16 @@ def list_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 def read_replay(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /replays/{replay_id}: how far it is."""
-    return _found(desk.stores.workbench.replays.find(_id(arguments)))
+    return dump_replay(_visible(desk, arguments))
 
 
 def cancel_replay(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /replays/{replay_id}/cancel: what was sent goes its way, the rest stays open."""
-    return _found(desk.stores.workbench.replays.cancel(_id(arguments), arguments["actor"]))
+    replay_id = _visible(desk, arguments).id
+    cancelled = desk.stores.workbench.replays.cancel(replay_id, arguments["actor"])
+    if cancelled is None:
+        raise _not_found()
+    return dump_replay(cancelled)
 
 
 def dump_replay(replay: Replay) -> dict[str, Any]:
@@ -73,17 +80,16 @@ def dump_replay(replay: Replay) -> dict[str, Any]:
     return {**letter_answers.Replay(exclude=tuple(shown)).dump(replay), **shown}
 
 
-def _id(arguments: Arguments) -> Any:
+def _visible(desk: Desk, arguments: Arguments) -> Replay:
+    """The replay of a path. One of no single project is for tokens of all of them."""
     try:
-        return parse_id(arguments["replay_id"], "replay")
+        replay = desk.stores.workbench.replays.find(parse_id(arguments["replay_id"], "replay"))
     except ApiError:
-        raise _not_found() from None
-
-
-def _found(replay: Replay | None) -> dict[str, Any]:
-    if replay is None:
+        replay = None
+    limited = desk.caller.project_id is not None
+    if replay is None or (limited and replay.project_id != desk.caller.project_id):
         raise _not_found()
-    return dump_replay(replay)
+    return replay
 
 
 def _not_found() -> ApiError:
@@ -99,6 +105,7 @@ ENDPOINTS = (
         letter_answers.Replay,
         method="POST",
         body=Pace,
+        scope="owned",
     ),
     Endpoint(
         "/replays",
@@ -108,6 +115,7 @@ ENDPOINTS = (
         letter_answers.Replay,
         method="POST",
         body=ReplayBody,
+        scope="filtered",
     ),
     Endpoint(
         "/replays",
@@ -116,6 +124,7 @@ ENDPOINTS = (
         list_replays,
         page_of(letter_answers.Replay),
         Paged,
+        scope="owned",
     ),
     Endpoint(
         "/replays/<replay_id>",
@@ -123,6 +132,7 @@ ENDPOINTS = (
         "How far a replay is",
         read_replay,
         letter_answers.Replay,
+        scope="owned",
     ),
     Endpoint(
         "/replays/<replay_id>/cancel",
@@ -131,5 +141,6 @@ ENDPOINTS = (
         cancel_replay,
         letter_answers.Replay,
         method="POST",
+        scope="owned",
     ),
 )

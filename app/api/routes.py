@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -25,7 +26,7 @@ from app.api import (
 from app.api.access import TokenCheck, require_token
 from app.api.arguments import load_arguments, load_body
 from app.api.endpoint import Arguments, Desk, Endpoint
-from app.api.names import ProjectNames
+from app.api.names import ProjectNames, narrowed
 from app.api.openapi import openapi_document
 from app.errors import ApiError
 from app.stores import Stores
@@ -93,12 +94,24 @@ def _query_pairs(endpoint: Endpoint) -> list[tuple[str, str]]:
     return pairs
 
 
+def _at_desk_of_caller(endpoint: Endpoint, desk: Desk) -> Desk:
+    """The desk as who asks may use it; raises ``ApiError`` 401, and 403 for what is of all."""
+    if endpoint.opens_with != "token":
+        return desk
+    desk = replace(desk, caller=require_token(request, desk.tokens))
+    if endpoint.scope == "installation":
+        desk.require(None, "this endpoint's things")
+    return desk
+
+
 def _answer(endpoint: Endpoint, desk: Desk, path: dict[str, str]) -> Response:
-    actor = require_token(request, desk.tokens) if endpoint.opens_with == "token" else None
+    desk = _at_desk_of_caller(endpoint, desk)
     arguments = load_arguments(endpoint.arguments, _query_pairs(endpoint))
     if endpoint.method != "GET":
         given = load_body(endpoint.body, request.get_data()) if endpoint.body else {}
-        arguments |= {**given, "actor": actor}
+        arguments |= {**given, "actor": desk.caller.name}
+    if endpoint.scope == "filtered":
+        arguments = narrowed(arguments, desk.caller)
     answer = endpoint.handler(desk, {**arguments, **path})
     if isinstance(answer, Response):
         return answer

@@ -50,5 +50,6 @@ ENDPOINTS = (
         search_events,
         answers.page_of(answers.Occurrence),
         SearchArguments,
+        scope="filtered",
     ),
 )

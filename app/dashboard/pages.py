@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, session
+from flask import Blueprint, Response, g, redirect, render_template, request, session
 from flask.blueprints import BlueprintSetupState
 
 from app.api.arguments import GroupArguments, Paged, load_arguments
 from app.api.endpoint import Desk
 from app.api.events import find_event, read_event_raw
 from app.api.groups import find_group, page_of_groups, page_of_occurrences
+from app.api.names import narrowed
 from app.api.picture import full_picture, identity, read_raw
+from app.api.projects import visible_projects
 from app.api.routes import open_desk, store_down
 from app.dashboard.event import EventView, event_view
 from app.dashboard.lists import group_row, occurrence_row
@@ -52,11 +56,12 @@ def view_of(desk: Desk, event: StoredEvent) -> EventView:
 
 def _groups(desk: Desk) -> str:
     arguments = load_arguments(GroupArguments, request.args.items(multi=True))
+    arguments = narrowed(arguments, desk.caller)
     page = page_of_groups(desk, arguments)
     return render_template(
         "groups.html",
         groups=[group_row(group) for group in page.items],
-        projects=[project.name for project in desk.stores.projects.list()],
+        projects=[project.name for project in visible_projects(desk)],
         asked=arguments,
         next_cursor=page.next_cursor,
     )
@@ -75,22 +80,23 @@ def _group(desk: Desk, group_id: str) -> str:
     )
 
 
-def _add_pages(blueprint: Blueprint, desk: Desk) -> None:
+def _add_pages(blueprint: Blueprint, desk_of_caller: Callable[[], Desk]) -> None:
     @blueprint.get("/")
     def groups() -> str:
-        return _groups(desk)
+        return _groups(desk_of_caller())
 
     @blueprint.get("/groups/<group_id>")
     def group(group_id: str) -> str:
-        return _group(desk, group_id)
+        return _group(desk_of_caller(), group_id)
 
     @blueprint.get("/events/<event_id>")
     def event(event_id: str) -> str:
+        desk = desk_of_caller()
         return render_template("event.html", event=view_of(desk, find_event(desk, event_id)))
 
     @blueprint.get("/events/<event_id>/raw")
     def raw(event_id: str) -> Response:
-        return read_event_raw(desk, {"event_id": event_id})
+        return read_event_raw(desk_of_caller(), {"event_id": event_id})
 
 
 def _add_session_forms(blueprint: Blueprint, desk: Desk) -> None:
@@ -148,7 +154,13 @@ def create_blueprint(stores: Stores) -> Blueprint:
 
     @blueprint.before_request
     def check() -> Response | None:
-        return None if request.endpoint in open_to_all else guard(desk.tokens)
+        if request.endpoint in open_to_all:
+            return None
+        guarded = guard(desk.tokens)
+        if isinstance(guarded, Response):
+            return guarded
+        g.caller = guarded
+        return None
 
     @blueprint.after_request
     def protect(response: Response) -> Response:
@@ -159,7 +171,7 @@ def create_blueprint(stores: Stores) -> Blueprint:
         return response
 
     blueprint.add_app_template_filter(visible, "visible")
-    _add_pages(blueprint, desk)
+    _add_pages(blueprint, lambda: replace(desk, caller=g.caller))
     _add_session_forms(blueprint, desk)
     _add_problems(blueprint)
     return blueprint

@@ -13,6 +13,7 @@ from flask import Request, Response, redirect, request, session
 
 from app.api.access import MAX_TOKEN_CHARS, TokenCheck, bearer, require_token
 from app.errors import ApiError
+from storage.sql.tokens import Caller
 
 TOKEN = "token"  # noqa: S105 - the name of the session's field, not a secret
 COOKIE_CONFIG = {
@@ -37,22 +38,21 @@ def local_path(asked: str | None) -> str:
     return "/" if unsafe else path
 
 
-def signed_in(tokens: TokenCheck) -> bool:
-    """Whether the session's token is good; raises ``StoreDown``."""
+def signed_in(tokens: TokenCheck) -> Caller | None:
+    """Who the session's token speaks for, null when it is no good one; raises ``StoreDown``."""
     token = session.get(TOKEN)
-    return isinstance(token, str) and tokens.name(token) is not None
+    return tokens.caller(token) if isinstance(token, str) else None
 
 
-def guard(tokens: TokenCheck) -> Response | None:
-    """Null for a caller who may see pages, else the way to the login.
+def guard(tokens: TokenCheck) -> Caller | Response:
+    """Who may see pages, as far as its token goes; else the way to the login.
 
     Raises ``ApiError`` 401 to programs, and ``StoreDown``.
     """
-    if bearer(request) is None and signed_in(tokens):
-        return None
+    if bearer(request) is None and (caller := signed_in(tokens)) is not None:
+        return caller
     if wants_json(request):
-        require_token(request, tokens)
-        return None
+        return require_token(request, tokens)
     query = request.query_string.decode("latin-1")
     here = f"{request.path}?{query}" if query else request.path
     answer = redirect("/login?" + urlencode({"next": here}), 303)
@@ -62,7 +62,9 @@ def guard(tokens: TokenCheck) -> Response | None:
 def sign_in(tokens: TokenCheck, token: str) -> bool:
     """Start a session for a token; false when there is no such token. Raises ``StoreDown``."""
     token = token.strip()
-    if not token or len(token) > MAX_TOKEN_CHARS or "\0" in token or tokens.name(token) is None:
+    if not token or len(token) > MAX_TOKEN_CHARS or "\0" in token:
+        return False
+    if tokens.caller(token) is None:
         return False
     session.clear()
     session[TOKEN] = token

@@ -21,7 +21,7 @@ SORTS = _SORTS_BY_TIME | {"count", "users"}
 
 _SELECT = """
 SELECT groups.id, title, culprit, coalesce(projects.name, ''), type, count, users, first_seen,
-    last_seen, status
+    last_seen, status, project_id
 FROM groups LEFT JOIN projects ON projects.id = project_id
 """
 
@@ -40,6 +40,7 @@ class Group:
     first_seen: datetime
     last_seen: datetime
     status: str
+    project_id: int
 
 
 class Groups:

@@ -24,7 +24,7 @@ SELECT id, at, actor, selection, rate, canary, status, reason, finished_at,
     (SELECT coalesce(jsonb_object_agg(state, letters), '{}') FROM (
         SELECT state, count(*) AS letters FROM replay_items WHERE replay_id = replays.id
         GROUP BY state
-    ) AS counted)
+    ) AS counted), project_id
 FROM replays
 """
 
@@ -70,11 +70,13 @@ class Replays:
         conditions, values = wanted.conditions()
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO replays (id, actor, selection, rate, canary, status, paced_at)"
-                " VALUES (%s, %s, %s::jsonb, %s, %s, %s, now() - interval '1 s')",
+                "INSERT INTO replays (id, actor, selection, rate, canary, status, project_id,"
+                " paced_at) VALUES (%s, %s, %s::jsonb, %s, %s, %s,"
+                " (SELECT id FROM projects WHERE name = %s), now() - interval '1 s')",
                 (
                     *(replay_id, storable(actor), orjson.dumps(wanted.told()).decode(), rate),
                     *(canary, "canary" if canary else "sending"),
+                    wanted.project and storable(wanted.project),
                 ),
             )
             chosen = sql.SQL(_CHOOSE + " AND letters.status = 'open'").format(conditions)
@@ -95,13 +97,16 @@ class Replays:
             row = cursor.fetchone()
         return Replay(*row) if row else None
 
-    def list(self, cursor: str | None = None, limit: int = 50) -> Page[Replay]:
-        """Replays, newest first; raises ``ValueError`` for a bad cursor."""
+    def list(
+        self, cursor: str | None = None, limit: int = 50, project_id: int | None = None
+    ) -> Page[Replay]:
+        """Replays of a project or all, newest first; raises ``ValueError`` for a bad cursor."""
         before = decode_id_cursor(cursor)
         with self._database.transaction() as execute:
             execute.execute(
-                _SELECT + "WHERE %s::uuid IS NULL OR id < %s ORDER BY id DESC LIMIT %s",
-                (before, before, limit + 1),
+                _SELECT + "WHERE (%s::uuid IS NULL OR id < %s)"
+                " AND (%s::int4 IS NULL OR project_id = %s) ORDER BY id DESC LIMIT %s",
+                (before, before, project_id, project_id, limit + 1),
             )
             items = [Replay(*row) for row in execute]
         more = len(items) > limit

@@ -10,8 +10,9 @@ from sql_samples import World, at_once, open_world
 
 from config.settings import Settings
 from storage.errors import Rejected
+from storage.sql.audit import Audit
 from storage.sql.projects import KeyOwner
-from storage.sql.tokens import Tokens
+from storage.sql.tokens import NOBODY, Caller, Tokens
 
 
 @pytest.fixture
@@ -112,8 +113,49 @@ def test_one_name_created_twice_at_once_is_one_project(world: World) -> None:
 def test_tokens(world: World) -> None:
     tokens = Tokens(world.database)
     token = tokens.create("operator")
-    assert tokens.verify(token) == "operator"
+    assert tokens.verify(token) == Caller("operator")
     assert tokens.verify(token + "x") is None
     assert tokens.create("operator", token) == token
     with pytest.raises(Rejected):
         tokens.create("somebody else", token)
+    with pytest.raises(Rejected):
+        tokens.create("operator", token, world.project.id)
+
+
+def test_a_token_of_a_project_speaks_for_it_alone(world: World) -> None:
+    tokens = Tokens(world.database)
+    token = tokens.create("developer", project_id=world.project.id, actor="test")
+    caller = tokens.verify(token)
+    assert caller == Caller("developer", world.project.id, world.project.name)
+    assert caller.sees(world.project.id)
+    assert not caller.sees(world.project.id + 1)
+    assert not caller.sees(0)
+    assert not NOBODY.sees(world.project.id)
+    with pytest.raises(Rejected):
+        tokens.create("developer", project_id=2**31 - 1)
+
+
+def test_a_token_is_revoked_by_its_prefix_and_that_is_audited(world: World) -> None:
+    tokens = Tokens(world.database)
+    token = tokens.create(fresh("short-lived"), project_id=world.project.id)
+    row = next(row for row in tokens.list() if row.prefix == token[:6])
+    assert (row.project, row.revoked_at) == (world.project.name, None)
+    assert tokens.revoke(row.prefix, "test").revoked_at is not None
+    assert tokens.verify(token) is None
+    for meant in (row.prefix, token, "", "\0", "x" * 500):
+        with pytest.raises(Rejected):
+            tokens.revoke(meant, "test")
+    entries = Audit(world.database).list(subject=row.prefix).items
+    assert [(entry.actor, entry.action) for entry in entries] == [
+        ("test", "revoke_token"),
+        ("system", "create_token"),
+    ]
+
+
+def test_a_prefix_of_two_tokens_revokes_neither(world: World) -> None:
+    tokens = Tokens(world.database)
+    pair = [tokens.create("twin", f"same-prefix-{fresh('token')}") for _ in range(2)]
+    with pytest.raises(Rejected, match="2 tokens begin so"):
+        tokens.revoke("same-p", "test")
+    tokens.revoke(pair[0], "test")
+    assert [tokens.verify(token) is None for token in pair] == [True, False]
