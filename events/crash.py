@@ -50,6 +50,7 @@ def normalise(envelope: Envelope) -> Record:
         row=row,
         document=_document(crash, row),
         group=group,
+        redacted=envelope.redacted,
     )
 
 

@@ -27,13 +27,18 @@ class MalformedBatch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An accepted event as queued. ``body`` is exactly the item's bytes, content decoded."""
+    """An accepted event as queued. ``body`` is exactly the item's bytes, content decoded.
+
+    ``redacted`` counts the places of the body that redaction has blanked; a batch in the broker
+    does not carry it, for it is not redacted yet.
+    """
 
     id: UUID
     project_id: int
     type: str
     protocol: str
     body: bytes
+    redacted: int = 0
 
 
 def encode_batch(envelopes: Iterable[Envelope]) -> bytes:

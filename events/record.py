@@ -50,7 +50,7 @@ class Record:
     ``row`` holds the values of the type's ``COLUMNS`` in order, fit for PostgreSQL (no NUL, no
     lone surrogate). ``document`` is the search document's own part, fit for strict JSON.
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
-    in UTC where it could be read.
+    in UTC where it could be read; ``redacted`` is the envelope's.
     """
 
     id: UUID
@@ -60,6 +60,7 @@ class Record:
     row: tuple[Any, ...]
     document: dict[str, Any]
     group: GroupKey | None = None
+    redacted: int = 0
 
 
 class EventType(Protocol):

@@ -57,6 +57,7 @@ def normalise(envelope: Envelope) -> Record:
         user_key=item.user.key,
         row=row,
         document=_document(item, row),
+        redacted=envelope.redacted,
     )
 
 

@@ -44,5 +44,6 @@ def identity(event: StoredEvent) -> dict[str, Any]:
 
 def full_picture(event: StoredEvent, raw: bytes) -> dict[str, Any]:
     """The API's event: what its type makes of the raw bytes, and what storage knows of it."""
-    envelope = Envelope(event.id, event.project_id, event.type, event.protocol, raw)
-    return {**event_type(event.type).picture(envelope), **identity(event)}
+    envelope = Envelope(event.id, event.project_id, event.type, event.protocol, raw, event.redacted)
+    picture = event_type(event.type).picture(envelope)
+    return {**picture, **identity(event), "redacted": event.redacted}

@@ -19,7 +19,7 @@ from storage.files.index import Entry, FrameSpan
 from storage.files.layout import BLOCK_BYTES, Identity, corrupt, seal, unseal
 
 _MARK = struct.Struct("<4s16sIIIII")
-_MEMBER = struct.Struct("<16sQHI")
+_MEMBER = struct.Struct("<16sQHIH")
 _SIGN = b"SLUF"
 
 
@@ -30,6 +30,7 @@ class Member(NamedTuple):
     project_id: int
     protocol: int
     length: int
+    redacted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Mark:
         offset = 0
         for member in self.members:
             checksum = crc32c(memoryview(raw)[offset : offset + member.length])
-            rows.append(Entry(*member[:3], frame, offset, member.length, checksum))
+            rows.append(Entry(*member[:3], frame, offset, member.length, checksum, member.redacted))
             offset += member.length
         return rows
 

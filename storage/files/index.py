@@ -27,7 +27,7 @@ from storage.model import EventLocation
 
 _COUNTS = struct.Struct("<II")
 _FRAME = struct.Struct("<QII")
-_EVENT = struct.Struct("<16sQHIIII")
+_EVENT = struct.Struct("<16sQHIIIIH")
 _LENGTHS = struct.Struct("<II")
 _TAIL = struct.Struct("<IIIH8s")
 
@@ -43,7 +43,10 @@ class FrameSpan(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A footer's row. ``offset`` is within the frame decompressed, ``checksum`` a CRC-32C."""
+    """A footer's row. ``offset`` is within the frame decompressed, ``checksum`` a CRC-32C.
+
+    ``redacted`` counts the places that redaction blanked, ``MAX_REDACTED`` standing for all above.
+    """
 
     id: bytes
     project_id: int
@@ -52,6 +55,7 @@ class Entry(NamedTuple):
     offset: int
     length: int
     checksum: int
+    redacted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def _check(index: PackIndex, room: int) -> None:
 def _fits(entries: Iterable[Entry], frames: Sequence[FrameSpan], protocols: int) -> bool:
     filled = [0] * len(frames)
     last = 0
-    for _, _, protocol, frame, offset, length, _ in entries:
+    for _, _, protocol, frame, offset, length, *_ in entries:
         if not last <= frame < len(frames) or protocol >= protocols or offset != filled[frame]:
             return False
         last = frame

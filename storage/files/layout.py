@@ -23,6 +23,8 @@ VERSION = 1
 MAX_FRAME_BYTES = 64 << 20
 #: Most bytes a pack's events may have together, decompressed.
 MAX_RAW_BYTES = 2 << 30
+#: Most places of an event that are counted as redacted.
+MAX_REDACTED = 0xFFFF
 #: Most bytes of a pack that is fetched as a whole.
 MAX_PACK_BYTES = 256 << 20
 

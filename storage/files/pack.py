@@ -22,6 +22,7 @@ from storage.files.layout import (
     BLOCK_BYTES,
     MAX_FRAME_BYTES,
     MAX_RAW_BYTES,
+    MAX_REDACTED,
     Identity,
     block_length,
     corrupt,
@@ -83,17 +84,26 @@ class _Writer:
         index, number = self.index, len(self.index.frames)
         raw = b"".join([envelope.body for envelope in run])
         stored = compress(raw)
-        members = [
-            Member(e.id.bytes, e.project_id, self._protocols[e.protocol], len(e.body)) for e in run
-        ]
+        members = [self._member(envelope) for envelope in run]
         self._append(encode_mark(index.identity, number, stored, len(raw), members))
         index.frames.append(FrameSpan(self._size, len(stored), len(raw)))
         self._append(stored)
         offset = 0
         for envelope, member in zip(run, members, strict=True):
             checksum = crc32c(envelope.body)
-            index.entries.append(Entry(*member[:3], number, offset, member.length, checksum))
+            index.entries.append(
+                Entry(*member[:3], number, offset, member.length, checksum, member.redacted)
+            )
             offset += member.length
+
+    def _member(self, envelope: Envelope) -> Member:
+        return Member(
+            envelope.id.bytes,
+            envelope.project_id,
+            self._protocols[envelope.protocol],
+            len(envelope.body),
+            min(envelope.redacted, MAX_REDACTED),
+        )
 
     def finish(self) -> Pack:
         """The pack as one piece of bytes."""
@@ -130,9 +140,15 @@ def decode_pack(data: bytes, key: str) -> list[PackedEvent]:
 def unpack(index: PackIndex, entry: Entry, raw: bytes, key: str) -> PackedEvent:
     """One event out of its frame decompressed; raises ``Corrupt``."""
     body = cut_out(raw, entry.offset, entry.length, entry.checksum)
-    event_id, project_id, protocol = UUID(bytes=entry.id), entry.project_id, entry.protocol
     identity = index.identity
-    envelope = Envelope(event_id, project_id, identity.type, identity.protocols[protocol], body)
+    envelope = Envelope(
+        id=UUID(bytes=entry.id),
+        project_id=entry.project_id,
+        type=identity.type,
+        protocol=identity.protocols[entry.protocol],
+        body=body,
+        redacted=entry.redacted,
+    )
     return PackedEvent(envelope, index.locate(entry, key))
 
 

@@ -22,19 +22,20 @@ _Row: TypeAlias = tuple[Any, ...]
 _IDENTITY = """
 event.id, event.project_id, coalesce(projects.name, ''), event.protocol, event.group_id,
 event.occurred_at, packs.key, event.frame_offset, event.frame_length, event.slice_offset,
-event.slice_length, event.checksum
+event.slice_length, event.checksum, event.redacted
 """
 _FROM = """
 FROM {table} AS event JOIN packs ON packs.id = event.pack_id
     LEFT JOIN projects ON projects.id = event.project_id
 """
-_IDENTITY_LENGTH = 12
+_IDENTITY_LENGTH = 13
+_LOCATION = slice(6, 12)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """A row of an event table. ``columns`` are the type's own, by name; ``group_id`` is null for
-    a type without groups.
+    a type without groups. ``redacted`` counts the places of the payload that redaction blanked.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class StoredEvent:
     group_id: UUID | None
     occurred_at: datetime | None
     location: EventLocation
+    redacted: int
     columns: dict[str, Any]
 
 
@@ -150,7 +152,8 @@ def _stored_event(type_name: str, row: _Row) -> StoredEvent:
         protocol=protocol,
         group_id=group_id,
         occurred_at=occurred_at,
-        location=EventLocation(*row[6:_IDENTITY_LENGTH]),
+        location=EventLocation(*row[_LOCATION]),
+        redacted=row[_IDENTITY_LENGTH - 1],
         columns=dict(zip(names, row[_IDENTITY_LENGTH:], strict=True)),
     )
 

@@ -81,5 +81,6 @@ def event_row(
         location.offset,
         location.length,
         location.checksum,
+        record.redacted,
         *record.row,
     )

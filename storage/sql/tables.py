@@ -20,6 +20,7 @@ COMMON = (
     Column("slice_offset", "int4"),
     Column("slice_length", "int4"),
     Column("checksum", "int8"),
+    Column("redacted", "int4"),
 )
 
 

@@ -48,14 +48,14 @@ def test_a_table_has_the_columns_its_type_declares(settings: Settings, type_name
     with database.transaction() as cursor:
         cursor.execute(
             "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
+            " WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attname::text",
             (events_table(type_name),),
         )
         found = cursor.fetchall()
         declared = (*COMMON, *own_columns(type_name))
         cursor.execute(
             "SELECT name, format_type(type::regtype, NULL)"
-            " FROM unnest(%s::text[], %s::text[]) AS declared (name, type)",
+            " FROM unnest(%s::text[], %s::text[]) AS declared (name, type) ORDER BY name",
             ([column.name for column in declared], [column.pg_type for column in declared]),
         )
         assert found == cursor.fetchall()

@@ -43,6 +43,7 @@ envelopes = st.lists(
         type=st.just("crash"),
         protocol=st.sampled_from(["raygun.entry", "raygun.rum", "sentry.envelope"]),
         body=st.binary(max_size=500),
+        redacted=st.integers(min_value=0, max_value=0xFFFF),
     ),
     min_size=1,
     max_size=40,
@@ -61,6 +62,13 @@ def test_every_envelope_comes_back_as_it_was(
 
     assert {e.envelope.id: e.envelope for e in read} == {e.id: e for e in given_envelopes}
     assert {e.envelope.id: e.location for e in read} == made.index.locations(KEY)
+
+
+def test_a_count_of_redactions_beyond_its_field_stays_at_the_most() -> None:
+    made = encode_pack(PACK_ID, [replace(crash(1), redacted=1_000_000)], FRAME)
+
+    (event,) = decode_pack(made.data, KEY)
+    assert event.envelope.redacted == 65_535
 
 
 def test_each_location_alone_finds_its_event() -> None:
