@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from config.retention import type_terms
+
 PREFIX = "SLUICE_"
 
 
@@ -61,6 +63,16 @@ class Settings:
         "",
         "Where the web tier finds the file server, as http(s)://…; empty: it reads S3 itself. `up` "
         "sets it.",
+    )
+
+    files_cache_bytes: int = _setting(
+        1024 * MEBIBYTE, "Most bytes of packs that a node's file servers keep on disk."
+    )
+    files_cache_memory_bytes: int = _setting(
+        16 * MEBIBYTE, "Most decompressed bytes of packs that each file server keeps in memory."
+    )
+    files_cache_seconds: float = _setting(
+        3600.0, "How long what was read may be kept: how late erased bytes leave the caches."
     )
 
     redis_url: Secret = _setting(
@@ -162,9 +174,28 @@ class Settings:
         360, "Age of the last canary event that arrived at which progress counts as stalled."
     )
 
+    retention_days: str = _setting(
+        "",
+        "Days that events are kept, by type, such as crash=90,rum=30; 0 keeps a type for ever. "
+        "What is not named keeps its default (docs/queues.md).",
+    )
+    retention_bytes: str = _setting(
+        "",
+        "Most bytes of packs kept, by type, such as crash=500000000000: the oldest days go first. "
+        "A type that is not named has no bound.",
+    )
+    ledger_move_hours: int = _setting(
+        48, "Age at which the broker's accepted counts of a minute move to PostgreSQL, in hours."
+    )
+    ledger_minute_days: int = _setting(
+        35, "How long the ledger is kept by the minute; after that by the day. 31 or more."
+    )
+
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 
+#: What a setting of retention is to :func:`config.retention.type_terms`.
+_TERMS = {"retention_days": "days", "retention_bytes": "most_bytes"}
 _POSITIVE = (
     "max_wire_bytes",
     "max_body_bytes",
@@ -204,6 +235,15 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     for name in _POSITIVE:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} must be above zero")
+    if settings.ledger_move_hours < 1:
+        raise SettingsError("SLUICE_LEDGER_MOVE_HOURS must be 1 or more")
+    if settings.ledger_minute_days < 31:
+        raise SettingsError("SLUICE_LEDGER_MINUTE_DAYS must be 31 or more")
+    for name in ("retention_days", "retention_bytes"):
+        try:
+            type_terms(**{"days": "", "most_bytes": "", _TERMS[name]: getattr(settings, name)})
+        except ValueError as exc:
+            raise SettingsError(f"{PREFIX}{name.upper()}: {exc}") from None
     if len(settings.s3_bucket) < 3:
         raise SettingsError("SLUICE_S3_BUCKET must have three letters or more")
     return settings

@@ -94,13 +94,17 @@ class FileStore:
 
     def read_event(self, location: EventLocation) -> bytes:
         """An event's raw bytes, verified: one range request, one frame. Raises ``Corrupt``."""
-        if not 0 < location.frame_length <= MAX_PACK_BYTES:
-            raise corrupt(f"no frame has {location.frame_length} bytes")
-        stored = self._bucket.get_range(
-            location.pack_key, location.frame_offset, location.frame_length
-        )
+        stored = self.read_frame(location)
         raw = decompress(stored, raw_length(stored))
         return cut_out(raw, location.offset, location.length, location.checksum)
+
+    def read_frame(self, location: EventLocation) -> bytes:
+        """The frame an event lies in, as stored: one range request. Raises ``Corrupt``."""
+        if not 0 < location.frame_length <= MAX_PACK_BYTES:
+            raise corrupt(f"no frame has {location.frame_length} bytes")
+        return self._bucket.get_range(
+            location.pack_key, location.frame_offset, location.frame_length
+        )
 
     def list_packs(
         self, event_type: str, day: date, spreads: Iterable[int]
