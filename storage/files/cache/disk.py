@@ -49,13 +49,13 @@ class DiskCache:
         self._max_age_ns = int(max_age * _SECOND_NS)
         self._clock_ns = clock_ns
         self._shards = [Shard(folder / f"{n:02x}", limit // shards) for n in range(shards)]
-        self._generation = f"{folder}/generation"
+        self._generation = folder / "generation"
 
     def get(self, key: FrameKey) -> bytes | None:
         """A frame as its pack stores it, checksum verified; null when it is not here."""
         path = self._shard(key).path(key.name)
         try:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 seen = os.fstat(file.fileno())
                 data = file.read(key.length + 1024)
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class DiskCache:
         stored = None if self._too_old(seen.st_mtime_ns, now) else decode_entry(key, data)
         with suppress(FileNotFoundError):  # another reader removed it, or it was evicted
             if stored is None:
-                os.unlink(path)
+                path.unlink()
             elif now - seen.st_atime_ns > _TOUCH_NS:
                 os.utime(path, ns=(now, seen.st_mtime_ns))
         return stored
@@ -84,7 +84,7 @@ class DiskCache:
     def drop(self, key: FrameKey) -> None:
         """Remove one entry."""
         with suppress(FileNotFoundError):
-            os.unlink(self._shard(key).path(key.name))
+            self._shard(key).path(key.name).unlink()
 
     def forget(self, pack_key: str) -> int:
         """Remove every frame of a pack, here and in the memory of this node's processes.
@@ -93,7 +93,7 @@ class DiskCache:
         """
         self._begin_generation()
         prefix = pack_prefix(pack_key)
-        return self._remove(lambda entry: os.path.basename(entry.path).startswith(prefix))
+        return self._remove(lambda entry: entry.path.name.startswith(prefix))
 
     def sweep(self) -> int:
         """Remove what is too old, though nobody asks for it; how many bytes went."""
@@ -103,7 +103,7 @@ class DiskCache:
     def generation(self) -> Generation:
         """Changes with each :meth:`forget` of any process."""
         try:
-            seen = os.stat(self._generation)
+            seen = self._generation.stat()
         except FileNotFoundError:
             return (0, 0)
         return (seen.st_ino, seen.st_mtime_ns)
@@ -121,10 +121,9 @@ class DiskCache:
 
     def _begin_generation(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        temporary = f"{self._generation}.{uuid4()}"
-        with open(temporary, "wb"):
-            pass
-        os.rename(temporary, self._generation)
+        temporary = self._folder / f"generation.{uuid4()}"
+        temporary.touch()
+        temporary.rename(self._generation)
 
     def _remove(self, unwanted: Callable[[Entry], bool]) -> int:
         return sum(shard.remove(unwanted) for shard in self._shards)

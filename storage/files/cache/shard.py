@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     used_ns: int
     made_ns: int
     bytes: int
-    path: str
+    path: Path
 
 
 class Shard:
@@ -42,9 +42,9 @@ class Shard:
         self._folder = folder
         self._limit = limit
 
-    def path(self, name: str) -> str:
+    def path(self, name: str) -> Path:
         """Where the entry of a name lies."""
-        return f"{self._folder}/{name}"
+        return self._folder / name
 
     def add(self, name: str, data: bytes, now_ns: int, still_wanted: Callable[[], bool]) -> bool:
         """Let an entry appear, whole or not at all; False when it may not, or is there already."""
@@ -52,7 +52,7 @@ class Shard:
             return False
         with self._locked(_ADD_PATIENCE) as count:
             path = self.path(name)
-            if count is None or not still_wanted() or os.path.exists(path):
+            if count is None or not still_wanted() or path.exists():
                 return False
             used = self._make_room(count, len(data))
             _write_count(count, used + len(data))
@@ -101,14 +101,13 @@ class Shard:
             used -= _unlink_all([entry])
         return int(used)
 
-    def _write(self, path: str, data: bytes, now_ns: int) -> None:
+    def _write(self, path: Path, data: bytes, now_ns: int) -> None:
         # One name is enough: only who holds the lock writes, and what a killed one left is
         # written over.
         temporary = self.path(_TEMPORARY)
-        with open(temporary, "wb") as file:
-            file.write(data)
+        temporary.write_bytes(data)
         os.utime(temporary, ns=(now_ns, now_ns))
-        os.rename(temporary, path)
+        temporary.rename(path)
 
     def _entries(self) -> Iterator[Entry]:
         with suppress(FileNotFoundError), os.scandir(self._folder) as found:
@@ -117,7 +116,7 @@ class Shard:
                     continue
                 with suppress(FileNotFoundError):  # a reader removed it: damaged, or too old
                     seen = item.stat()
-                    yield Entry(seen.st_atime_ns, seen.st_mtime_ns, seen.st_size, item.path)
+                    yield Entry(seen.st_atime_ns, seen.st_mtime_ns, seen.st_size, Path(item.path))
 
 
 def _write_count(count: int, used: int) -> None:
@@ -128,6 +127,6 @@ def _unlink_all(entries: list[Entry]) -> int:
     freed = 0
     for entry in entries:
         with suppress(FileNotFoundError):
-            os.unlink(entry.path)
+            entry.path.unlink()
         freed += entry.bytes
     return freed
