@@ -80,6 +80,12 @@ class Bucket:
                 self._made = _connect(self._settings)
             return self._made
 
+    @contextmanager
+    def calling(self, operation: str) -> Iterator[S3Client]:
+        """The client itself, for calls that are no method here; errors become fates."""
+        with _told(operation):
+            yield self._client
+
     def put(self, key: str, data: bytes) -> None:
         """Store an object, over an earlier one of the key; durable when it returns."""
         with _told(f"put {key}"):
@@ -113,6 +119,11 @@ class Bucket:
         if not whole.isdigit() or not data:
             raise corrupt(f"{key} gave no range of {length} last bytes")
         return data, int(whole)
+
+    def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is fine."""
+        with _told(f"delete {key}"):
+            self._client.delete_object(Bucket=self.name, Key=key)
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Keys that begin so, and each object's bytes."""

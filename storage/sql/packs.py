@@ -1,7 +1,8 @@
 """Packs in SQL: the events of a pack become rows, and once searchable, they count as stored.
 
 Any pack may be stored any number of times, at once or again after a kill at any instant: rows,
-groups and the ledger grow only by events that had no row before.
+groups and the ledger grow only by events that had no row before. An erased event gets none, and a
+pack that was merged or dropped meanwhile gives none: its events have theirs elsewhere.
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ from storage.errors import Rejected
 from storage.model import PackRef
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
+from storage.sql.doomed import is_left
 from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
 from storage.sql.partitions import Partitions
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
 from storage.sql.settling import count_searched, keep_pack, resolve_letters
+from storage.sql.spares import note_erased_copies, note_others_copies
+from storage.sql.tombstones import erased_ids
 
 _NO_PARTITION = "23514"
+
+
+class _Left(Exception):
+    """The pack left the record while its events were being stored: nothing of it counts."""
 
 
 class Packs:
@@ -67,6 +75,11 @@ class Packs:
             rows = row_packs(cursor, pack.type, ids)
         return {event_id for event_id, pack_id in rows.items() if pack_id == pack.id}
 
+    def left_record(self, pack_id: UUID) -> bool:
+        """Whether a pack was merged into another or dropped: a message that names it is late."""
+        with self._database.transaction() as cursor:
+            return is_left(cursor, pack_id)
+
     def _attempt(self, pack: PackRef, files_at: datetime, items: Sequence[Item]) -> int:
         days = {id_day(record.id) for record, _, _ in items}
         self._partitions.ensure(pack.type, days)
@@ -81,17 +94,44 @@ class Packs:
         return self._transact(pack, files_at, items)
 
     def _transact(self, pack: PackRef, files_at: datetime, items: Sequence[Item]) -> int:
-        with self._database.transaction() as cursor:
-            return len(_write(cursor, pack, files_at, items))
+        try:
+            with self._database.transaction() as cursor:
+                return len(_write(cursor, pack, files_at, items))
+        except _Left:
+            return 0
 
 
 def _write(
     cursor: Cursor, pack: PackRef, files_at: datetime, items: Sequence[Item]
 ) -> list[Record]:
-    """Every transaction takes its locks in this order, so that no two wait for each other."""
+    """Every transaction takes its locks in this order, so that no two wait for each other.
+
+    That the pack is still on record is asked last, when its row is locked: who takes packs off the
+    record locks it too, so one of the two sees the other.
+    """
     hold_shared(cursor, SETTLING)
-    inserted = insert_events(cursor, pack, items)
+    ids = [record.id for record, _, _ in items]
+    erased = erased_ids(cursor, ids)
+    inserted = insert_events(cursor, pack, [item for item in items if item[0].id not in erased])
     keep_pack(cursor, pack, files_at, inserted)
+    if is_left(cursor, pack.id):
+        raise _Left
+    _note_copies(cursor, pack, ids, inserted, erased)
     resolve_letters(cursor, [record.id for record in inserted])
     grow_groups(cursor, pack.type, inserted)
     return inserted
+
+
+def _note_copies(
+    cursor: Cursor,
+    pack: PackRef,
+    ids: Sequence[UUID],
+    inserted: Sequence[Record],
+    erased: set[UUID],
+) -> None:
+    """Events that this pack holds and has no row for are copies, to be dropped one day."""
+    if erased:
+        note_erased_copies(cursor, pack.id, pack.type, erased)
+    others = set(ids).difference(erased, (record.id for record in inserted))
+    if others:
+        note_others_copies(cursor, pack.id, pack.type, others)
