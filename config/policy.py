@@ -14,10 +14,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EventTypePolicy:
-    """A row for an event type. ``shed_order``: lower is refused first under pressure."""
+    """A row for an event type. ``shed_order``: lower is refused first under pressure.
+
+    ``keep_days`` is its term where no setting says otherwise (:mod:`config.retention`).
+    """
 
     name: str
     shed_order: int
+    keep_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class SystemTaskPolicy:
 
 
 EVENT_TYPES = (
-    EventTypePolicy("crash", shed_order=2),
-    EventTypePolicy("rum", shed_order=1),
+    EventTypePolicy("crash", shed_order=2, keep_days=90),
+    EventTypePolicy("rum", shed_order=1, keep_days=30),
 )
 
 STAGES = (
