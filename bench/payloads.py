@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 _CLASSES = ("ValueError", "KeyError", "TimeoutError", "PaymentDeclined", "InventoryError")
 _MODULES = ("checkout", "basket", "catalogue", "search", "account", "shipping", "payment")
@@ -27,11 +28,44 @@ class CrashSource:
 
     def crash(self) -> bytes:
         """One body for ``POST /entries``."""
+        return json.dumps(self._report()).encode()
+
+    def large_crash(self, size: int = 50_000) -> bytes:
+        """One body of about ``size`` bytes: what fills it is data that the application attached."""
+        report = self._report()
+        rows = size // 120
+        report["details"]["userCustomData"] = {
+            f"row-{number}": f"{self._random.getrandbits(320):x} {number} of the shop"
+            for number in range(rows)
+        }
+        return json.dumps(report).encode()
+
+    def rum_batch(self, events: int) -> bytes:
+        """One body for ``POST /events``: page views of a session, each with its timing."""
+        pick = self._random
+        views = []
+        for _ in range(events):
+            page = f"https://shop.test/{pick.choice(_MODULES)}/{pick.randrange(500)}"
+            timing = {"timing": {"type": "p", "duration": pick.randrange(1, 9000) / 2}, "url": page}
+            views.append(
+                {
+                    "sessionId": f"{pick.getrandbits(64):x}",
+                    "timestamp": (_START + timedelta(seconds=pick.randrange(10**7))).isoformat(),
+                    "type": "web_request_timing",
+                    "user": {"identifier": f"user-{pick.randrange(self._users)}"},
+                    "version": f"4.{pick.randrange(6)}.0",
+                    "device": "Mozilla/5.0 (X11; Linux x86_64)",
+                    "data": json.dumps([timing]),
+                }
+            )
+        return json.dumps({"eventData": views}).encode()
+
+    def _report(self) -> dict[str, Any]:
         pick = self._random
         name, message, frames = pick.choice(self._bugs)
         user = pick.randrange(self._users)
         detail = pick.randrange(10**6)
-        report = {
+        return {
             "occurredOn": (_START + timedelta(seconds=pick.randrange(10**7))).isoformat(),
             "details": {
                 "machineName": f"web-{pick.randrange(20)}",
@@ -78,7 +112,6 @@ class CrashSource:
                 ],
             },
         }
-        return json.dumps(report).encode()
 
     def _bug(self, number: int) -> tuple[str, str, list[dict[str, object]]]:
         pick = self._random

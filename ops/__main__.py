@@ -28,6 +28,7 @@ class Family(click.Group):
         "reconcile": "reconcile:reconcile",
         "rebuild": "rebuild:rebuild",
         "docs": "docs:docs",
+        "bench": "bench:bench",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

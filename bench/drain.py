@@ -1,0 +1,86 @@
+"""``bench drain``: events a second from a backlog in the broker into all three stores.
+
+Workers are up and wait before the clock starts; it stops when the ledger counts every event as
+stored. The same events through ``straight`` and ``naive`` stand beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from bench import naive, straight
+from bench.backlog import MESSAGE_EVENTS, fill, waiting
+from bench.ground import Ground, ground, wait_until
+from bench.payloads import CrashSource
+from bench.processes import CpuMeter, Watched
+from bench.workers import held, start_pools, stored, wait_for_pools
+from bench.workload import Run, measured
+
+EVENTS, NAIVE_EVENTS = 200_000, 3_000
+SHORT_EVENTS, SHORT_NAIVE_EVENTS = 10_000, 300
+STRAIGHT_SHARE = 4
+"""``straight`` is given a quarter: its payloads lie in the broker uncompressed."""
+
+
+def main(options: argparse.Namespace) -> None:
+    events = options.events or (SHORT_EVENTS if options.short else EVENTS)
+    few = SHORT_NAIVE_EVENTS if options.short else NAIVE_EVENTS
+
+    def once(run: Run) -> list[dict[str, Any]]:
+        with ground(lambda _: None) as place:
+            rows = [
+                drain(place, events, options.seed + run.number),
+                straight.measure(place, events // STRAIGHT_SHARE, options.seed + run.number),
+                naive.measure(place, few, options.seed + run.number),
+            ]
+        for row in rows:
+            run.say(f"{row['what']}: {row['events_per_s']:,.0f} events/s")
+        return rows
+
+    measured("drain", options, once, _ratios, events_per_message=MESSAGE_EVENTS)
+
+
+def drain(
+    place: Ground, events: int, seed: int, concurrency: int = 1, *, what: str = "sluice"
+) -> dict[str, Any]:
+    """Fill, start the pools, and take the time until all of it is stored."""
+    before = stored(place)
+    with held(place):
+        fill(place, CrashSource(seed), events)
+        pools = start_pools(place, concurrency)
+        wait_for_pools(place, len(pools))
+        time.sleep(2)  # children still import; they would compete with the first seconds
+        meter = CpuMeter([*pools, *place.servers.values()])
+        begun = time.monotonic()
+    wait_until("the backlog is stored", lambda: _done(place, before + events), 3600)
+    took = time.monotonic() - begun
+    cpu, memory = meter.per_thousand(events), _memory(pools)
+    place.stop(*(pool.name for pool in pools))
+    return {
+        "what": what,
+        "events": events,
+        "events_per_s": round(events / took, 1),
+        **memory,
+        "cpu": cpu,
+    }
+
+
+def _done(place: Ground, events: int) -> bool:
+    time.sleep(0.2)  # each look costs PostgreSQL
+    return waiting(place) == 0 and stored(place) == events
+
+
+def _memory(pools: list[Watched]) -> dict[str, float]:
+    found = {pool.name: sum(item.proportional for item in pool.memory()) for pool in pools}
+    return {"workers_pss_mb": round(sum(found.values()) / 1e6, 1)}
+
+
+def _ratios(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    rate = rows[0]["events_per_s"]
+    return {
+        "ratios": {
+            f"sluice / {row['what']}": round(rate / row["events_per_s"], 2) for row in rows[1:]
+        }
+    }
