@@ -35,7 +35,7 @@ def create_app(settings: Settings, stores: Stores) -> Flask:
 
 
 def create() -> Flask:
-    """The application as the environment says: what granian calls in each web process.
+    """The application as the environment says: what each web process serves.
 
     Raises :class:`config.settings.SettingsError` when a setting cannot be used.
     """

@@ -35,7 +35,7 @@ def create_app(desk: FilesDesk) -> Flask:
 
 
 def create() -> Flask:
-    """The application as the environment says: what granian calls in the service's process.
+    """The application as the environment says: what the service's process serves.
 
     Raises :class:`config.settings.SettingsError` when a setting cannot be used.
     """
