@@ -13,6 +13,8 @@ SETTLING = 3
 #: Held by the one process that rebuilds a store, for as long as its connection stands; shared by
 #: what restores rows, which a rebuild must not meet while it counts.
 REBUILD = 20
+#: Held by the one process that merges packs, for as long as its connection stands.
+COMPACTION = 21
 
 
 def hold_alone(cursor: Cursor, lock: int) -> None:

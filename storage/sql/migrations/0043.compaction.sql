@@ -53,3 +53,6 @@ CREATE TABLE quarantined_packs (
 
 -- Which letters keep a doomed object, and follow an event to its new pack.
 CREATE INDEX dead_letters_pack ON dead_letters (pack_key) WHERE pack_key IS NOT NULL;
+
+-- When compaction last looked for events of a pack that are past their project's term.
+ALTER TABLE packs ADD COLUMN swept_at timestamptz;
