@@ -114,10 +114,13 @@ def _digest(parts: list[str]) -> str:
 
 
 def _title(error: Error | None) -> str:
-    if error is None:
-        return _UNTITLED
-    name = error.class_name or ""
-    line = first_line(error.message or "")
+    return _UNTITLED if error is None else title_of(error.class_name, error.message)
+
+
+def title_of(class_name: str | None, message: str | None) -> str:
+    """How a person recognises crashes of a class with a message like this one."""
+    name = class_name or ""
+    line = first_line(message or "")
     if name and line and line != name.rpartition(".")[2]:
         return clip(f"{name}: {line}", _TITLE)
     return clip(name or line or _UNTITLED, _TITLE)

@@ -17,6 +17,7 @@ from storage.sql.letter_filter import OPEN, LetterFilter
 from storage.sql.letter_rows import COLUMNS, DeadLetterRow, letter_of, select_letters, values_of
 from storage.sql.locks import SETTLING, hold_alone
 from storage.sql.reached import settled_elsewhere
+from storage.sql.tombstones import letters_without_erased
 
 # A letter on its way again that fails again is open again: the same letter, which still knows the
 # original payload and what it was edited to.
@@ -44,17 +45,19 @@ class DeadLetters:
         """Keep dead letters, all or none; how many events are newly dead, or dead again.
 
         Not kept are those of events that are dead already, or have meanwhile passed the stage:
-        another delivery of them succeeded. NUL and lone surrogates in texts are made visible.
+        another delivery of them succeeded; and those of erased events. NUL and lone surrogates in
+        texts are made visible.
         """
         first = {letter.event_id: letter for letter in reversed(letters)}
         if not first:
             return 0
         with self._database.transaction() as cursor:
             hold_alone(cursor, SETTLING)
-            passed = settled_elsewhere(cursor, list(first.values()))
+            kept = letters_without_erased(cursor, list(first.values()))
+            passed = settled_elsewhere(cursor, kept)
             rows = [
                 values_of(new_id(self._clock()), letter)
-                for letter in first.values()
+                for letter in kept
                 if letter.event_id not in passed
             ]
             if not rows:

@@ -19,6 +19,7 @@ from storage.sql.letter_filter import LetterFilter
 from storage.sql.letter_rows import COLUMNS, MAX_REASON_CHARS, values_of
 from storage.sql.locks import SETTLING, hold_alone
 from storage.sql.reached import settled_elsewhere
+from storage.sql.tombstones import erased_ids
 
 _MAX_AUDITED_IDS = 1000
 
@@ -104,8 +105,8 @@ class LetterActions:
             return len(done)
 
     def unknown(self, letters: Sequence[ForeignLetter]) -> list[ForeignLetter]:
-        """Those of which neither the letter nor its event is known here; of an event twice the
-        first.
+        """Those of which neither the letter nor its event is known here, nor erased; of an event
+        twice the first.
         """
         with self._database.transaction() as cursor:
             return _unknown(cursor, letters)
@@ -151,4 +152,5 @@ def _unknown(cursor: Cursor, letters: Sequence[ForeignLetter]) -> list[ForeignLe
     )
     known = {found for row in cursor for found in row}
     known |= settled_elsewhere(cursor, [one.letter for one in first.values()])
+    known |= erased_ids(cursor, first)
     return [one for one in first.values() if not {one.id, one.letter.event_id} & known]

@@ -24,7 +24,7 @@ from storage.sql.partitions import Partitions
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
 from storage.sql.settling import count_searched, keep_pack, resolve_letters
 from storage.sql.spares import note_erased_copies, note_others_copies
-from storage.sql.tombstones import erased_ids
+from storage.sql.tombstones import settle_erased
 
 _NO_PARTITION = "23514"
 
@@ -111,7 +111,8 @@ def _write(
     """
     hold_shared(cursor, SETTLING)
     ids = [record.id for record, _, _ in items]
-    erased = erased_ids(cursor, ids)
+    members = [(record.id, record.project_id) for record, _, _ in items]
+    erased = settle_erased(cursor, pack.type, members)
     inserted = insert_events(cursor, pack, [item for item in items if item[0].id not in erased])
     keep_pack(cursor, pack, files_at, inserted)
     if is_left(cursor, pack.id):

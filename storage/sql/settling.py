@@ -26,12 +26,7 @@ from storage.sql.tables import events_table
 
 _MinuteProject: TypeAlias = tuple[int, int]
 
-_LEDGER_COLUMNS = (
-    Column("minute", "int8"),
-    Column("project_id", "int4"),
-    Column("type", "text"),
-    Column("stored", "int8"),
-)
+_LEDGER_KEY = (Column("minute", "int8"), Column("project_id", "int4"), Column("type", "text"))
 
 # A part of a pack stored after the pack was marked is not searchable yet: so neither is the pack.
 _KEEP_PACK = """
@@ -117,13 +112,23 @@ def count_searched(cursor: Cursor, pack_id: UUID, at: datetime, refused: Iterabl
 
 
 def _count_stored(cursor: Cursor, type_name: str, stored: Counter[_MinuteProject]) -> None:
-    rows = [(minute, project, type_name, events) for (minute, project), events in stored.items()]
+    _count(cursor, type_name, "stored", stored)
+
+
+def count_filtered(cursor: Cursor, type_name: str, filtered: Counter[_MinuteProject]) -> None:
+    """Count events that were accepted and are left out on purpose."""
+    _count(cursor, type_name, "filtered", filtered)
+
+
+def _count(cursor: Cursor, type_name: str, fate: str, settled: Counter[_MinuteProject]) -> None:
+    rows = [(minute, project, type_name, events) for (minute, project), events in settled.items()]
     if rows:
         then = (
-            "ON CONFLICT (minute, project_id, type)"
-            " DO UPDATE SET stored = kept.stored + excluded.stored"
+            f"ON CONFLICT (minute, project_id, type) DO UPDATE SET {fate} = kept.{fate}"
+            f" + excluded.{fate}"
         )
-        insert_rows(cursor, "ledger", _LEDGER_COLUMNS, rows, key=3, then=then)
+        columns = (*_LEDGER_KEY, Column(fate, "int8"))
+        insert_rows(cursor, "ledger", columns, rows, key=len(_LEDGER_KEY), then=then)
 
 
 def encode_counts(counts: Counter[_MinuteProject]) -> str:
