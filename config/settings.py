@@ -37,6 +37,12 @@ class Secret:
         return bool(self._value)
 
 
+class SecretList(tuple[Secret, ...]):
+    """Several secrets, none of them shown."""
+
+    __slots__ = ()
+
+
 def _setting(default: Any, doc: str) -> Any:
     return field(default=default, metadata={"doc": doc})
 
@@ -63,6 +69,9 @@ class Settings:
         "",
         "Where the web tier finds the file server, as http(s)://…; empty: it reads S3 itself. `up` "
         "sets it.",
+    )
+    files_public_url: str = _setting(
+        "", "Where others find the file server, in the URLs signed for them; empty: FILES_URL."
     )
 
     files_cache_bytes: int = _setting(
@@ -101,6 +110,14 @@ class Settings:
 
     session_key: Secret = _setting(
         Secret(""), "Key that signs page sessions; `up` makes one and keeps it in the home."
+    )
+
+    session_key_fallbacks: SecretList = _setting(
+        SecretList(),
+        "Earlier session keys, by commas: page sessions and URLs that they signed stay good.",
+    )
+    signed_url_max_seconds: int = _setting(
+        86_400, "Longest time that a signed URL of the file server may be good for."
     )
 
     max_wire_bytes: int = _setting(16 * MEBIBYTE, "Largest request body as sent, in bytes.")
@@ -220,6 +237,8 @@ def _parse(name: str, kind: Any, text: str) -> Any:
         return Path(text)
     if kind is Secret:
         return Secret(text)
+    if kind is SecretList:
+        return SecretList(Secret(part) for part in text.split(",") if part)
     return text
 
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from config.policy import ACKS_LATE, EVENT_TYPES, QUEUES, SYSTEM_TASKS
-from config.settings import PREFIX, Secret, Settings
+from config.settings import PREFIX, Secret, SecretList, Settings
 
 _MADE = "<!-- Made by `./sluice docs`: change the code, then run it. -->"
 
@@ -65,12 +65,22 @@ def _page(title: str, text: str, lines: list[str]) -> str:
     return "\n".join([f"# {title}", "", _MADE, "", text, "", *lines, ""])
 
 
+_KINDS = {
+    Secret: "secret text",
+    SecretList: "secret texts",
+    str: "text",
+    int: "whole number",
+    float: "number",
+}
+
+
 def _kind(kind: Any) -> str:
-    return {Secret: "secret text", str: "text", int: "whole number", float: "number"}.get(
-        kind, "path"
-    )
+    return _KINDS.get(kind, "path")
 
 
 def _default(value: Any) -> str:
-    text = value.reveal() if isinstance(value, Secret) else str(value)
+    if isinstance(value, SecretList):
+        text = ",".join(secret.reveal() for secret in value)
+    else:
+        text = value.reveal() if isinstance(value, Secret) else str(value)
     return f"`{text}`" if text else "empty"

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from app.api.access import TokenCheck
+from app.files.access import Gate
+from app.files.counting import count_reads, register_sizes
+from app.files.signing import open_signer
 from config.settings import Settings
+from storage.files.cache.frames import FrameCache, open_cache
 from storage.files.store import FileStore
+from storage.reading import EventReader
 from storage.sql.database import Database
 from storage.sql.events import Events
 from storage.sql.tokens import Tokens
@@ -23,8 +28,10 @@ class FilesDesk:
     settings: Settings
     database: Database
     events: Events
-    tokens: TokenCheck
+    gate: Gate
     files: FileStore
+    cache: FrameCache
+    reader: EventReader
     registry: CollectorRegistry
 
 
@@ -33,11 +40,17 @@ def open_desk(settings: Settings) -> FilesDesk:
     one is down.
     """
     database = Database(settings.postgres_dsn, max_connections=settings.files_threads)
+    events, files = Events(database), FileStore(settings)
+    registry = CollectorRegistry(auto_describe=False)
+    cache = open_cache(settings, files, count_reads(registry))
+    register_sizes(registry, cache)
     return FilesDesk(
         settings=settings,
         database=database,
-        events=Events(database),
-        tokens=TokenCheck(Tokens(database), settings.key_cache_seconds),
-        files=FileStore(settings),
-        registry=CollectorRegistry(auto_describe=False),
+        events=events,
+        gate=Gate(TokenCheck(Tokens(database), settings.key_cache_seconds), open_signer(settings)),
+        files=files,
+        cache=cache,
+        reader=EventReader(events, cache),
+        registry=registry,
     )

@@ -7,14 +7,12 @@ import os
 from flask import Flask, Response
 
 from app.errors import JSON, register_errors
-from app.files import health, metrics
+from app.files import events, health, metrics
 from app.files.desk import FilesDesk, open_desk
 from app.outage import store_down
 from config.logs import configure_logs
 from config.settings import load_settings
 from storage.errors import StoreDown
-
-PREFIX = "/files/v1"
 
 
 def create_app(desk: FilesDesk) -> Flask:
@@ -29,7 +27,7 @@ def create_app(desk: FilesDesk) -> Flask:
         told = store_down(error)
         return Response(told.body(), told.status, told.headers, content_type=JSON)
 
-    for blueprint in (health, metrics):
+    for blueprint in (events, health, metrics):
         app.register_blueprint(blueprint.create_blueprint(desk))
     return app
 
