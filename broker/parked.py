@@ -76,6 +76,13 @@ class Parked:
         """Delete a message whose events have found another fate; they are counted off."""
         return self._take_out(message_id, "drop", events)
 
+    def replace(self, message_id: str, raw: bytes, taken_out: int) -> bool:
+        """Put a message without some of its events in the place of a parked one; these are counted
+        off. False when it is not parked any more.
+        """
+        with broker_errors():
+            return bool(scripts.run(self._client, "repark", *_parts(message_id), raw, taken_out))
+
     def _take_out(self, message_id: str, how: str, events: int) -> bool:
         with broker_errors():
             return bool(scripts.run(self._client, "unpark", *_parts(message_id), how, events))

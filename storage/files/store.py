@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from config.settings import Settings
 from events.envelope import Envelope
 from storage.errors import Rejected
 from storage.files.compression import decompress, raw_length
-from storage.files.index import PackIndex, read_index, read_tail
+from storage.files.index import Entry, PackIndex, read_index, read_tail
 from storage.files.keys import day_prefix, pack_id_of, pack_key
 from storage.files.layout import MAX_PACK_BYTES, Identity, corrupt, read_header
 from storage.files.pack import cut_out, decode_pack, encode_pack
 from storage.files.s3 import Bucket
 from storage.files.salvage import Salvage, salvage
+from storage.files.scanning import read_wanted
 from storage.model import EventLocation, PackedEvent, PackRef
 
 #: Asked for at a pack's end at first: holds the footer of a pack of about 2,500 events.
@@ -91,6 +93,20 @@ class FileStore:
         index = read_index(ending, whole)
         _require_name(index.identity, key)
         return index
+
+    def read_wanted(
+        self,
+        key: str,
+        wanted: Callable[[Entry], bool],
+        on_damage: Callable[[list[Entry]], None],
+    ) -> Iterator[PackedEvent]:
+        """Some of a pack's events, in pack order, by reading only the frames they lie in.
+
+        ``on_damage`` is told of those that cannot be read; raises ``Corrupt`` for a bad footer.
+        """
+        index = self.read_index(key)
+        read = partial(self._bucket.get_range, key)
+        yield from read_wanted(index, key, wanted, read, on_damage)
 
     def read_event(self, location: EventLocation) -> bytes:
         """An event's raw bytes, verified: one range request, one frame. Raises ``Corrupt``."""

@@ -21,6 +21,7 @@ from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
 from storage.search.cursor import encode_cursor, search_after
 from storage.search.document import timestamp
+from storage.search.erasing import DELETED_AT_ONCE, delete_lines, deleted
 from storage.search.faults import TooLarge, translated, was_swapped
 from storage.search.mappings import mapping_of
 from storage.search.names import alias_name, index_name, index_pattern
@@ -83,6 +84,22 @@ class SearchStore:
         alias = alias_name(self._prefix, event_type)
         settings = template(self._prefix, event_type, self._settings.search_replicas)
         return MonthIndex(self._client, alias, month, target, settings.to_dict()["template"])
+
+    def delete(self, event_type: str, ids: Sequence[UUID], also_from: Sequence[str] = ()) -> int:
+        """Delete events' documents; how many there were. Gone from :meth:`search` a second later.
+
+        ``also_from`` are indices in the making that may have them too. After a ``StoreDown`` any
+        part of them may be gone: delete them all again.
+        """
+
+        def indices_of(event_id: UUID) -> list[str]:
+            return [index_name(self._prefix, event_type, event_id), *also_from]
+
+        total = 0
+        for start in range(0, len(ids), DELETED_AT_ONCE):
+            lines = delete_lines(indices_of, ids[start : start + DELETED_AT_ONCE])
+            total += deleted(self._post_bulk(lines))
+        return total
 
     def present(self, event_type: str, ids: Sequence[UUID]) -> set[UUID]:
         """Which of the events have a document, visible to a search already or not yet."""
