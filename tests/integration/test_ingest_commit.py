@@ -258,4 +258,5 @@ def test_types_do_not_wait_for_each_other(own: OwnBroker) -> None:
         committer.commit("rum", [rum])
         rum_is_through.set()
         crash.result(DEADLINE)
-    assert own.ids()[rum.id] == 1
+    with own.client() as client:
+        assert [client.llen(queue) for queue in ("crash.files", "rum.files")] == [1, 1]
