@@ -91,6 +91,7 @@ STAGES = (
 SYSTEM_TASKS = (
     SystemTaskPolicy("sluice.canary", "system.maintenance", 60, soft_limit=45, hard_limit=60),
     SystemTaskPolicy("sluice.reconcile", "system.maintenance", 60, soft_limit=240, hard_limit=300),
+    SystemTaskPolicy("sluice.compact", "system.maintenance", 60, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.replay", "system.maintenance", 5, soft_limit=60, hard_limit=90),
 )
 

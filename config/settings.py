@@ -60,7 +60,12 @@ class Settings:
     web_host: str = _setting("127.0.0.1", "Address the web tier listens on.")
     web_port: int = _setting(8000, "Port of the web tier; 0 takes any free one.")
     web_workers: int = _setting(2, "Processes of the web tier.")
-    web_threads: int = _setting(32, "Threads of each web process: its requests in flight.")
+    web_threads: int = _setting(
+        32, "Threads of each web process: its requests in flight, other than events."
+    )
+    web_readers: int = _setting(
+        4, "Threads of each web process that look up API keys and read large bodies of events."
+    )
 
     files_host: str = _setting("127.0.0.1", "Address the file server listens on.")
     files_port: int = _setting(0, "Port of the file server; 0 takes any free one.")
@@ -126,6 +131,17 @@ class Settings:
     )
     max_event_bytes: int = _setting(MEBIBYTE, "Largest single event, in bytes of JSON.")
     max_depth: int = _setting(500, "Deepest nesting of JSON accepted, in levels.")
+    max_blob_bytes: int = _setting(
+        512 * MEBIBYTE, "Largest blob (attachment, minidump, source map, symbol file), in bytes."
+    )
+    blob_uploads: int = _setting(
+        4,
+        "Uploads of blobs that one file server takes at once: each takes 8 MiB of memory, and one "
+        "without an announced hash up to the largest blob's bytes of disk under the home.",
+    )
+    blob_upload_hours: float = _setting(
+        24.0, "Age at which an upload of a blob that never ended is taken for dead, in hours."
+    )
     key_cache_seconds: int = _setting(
         5, "How long a web process trusts a key it looked up: how late a revocation may bite."
     )
@@ -165,6 +181,37 @@ class Settings:
         10.0, "How long a worker's reservation outlives its last sign of life."
     )
     frame_bytes: int = _setting(128 * 1024, "Raw bytes a pack frame aims at.")
+
+    compact_max_bytes: int = _setting(
+        64 * MEBIBYTE, "Most bytes, as stored, of a pack that compaction makes of small ones."
+    )
+    compact_max_raw_bytes: int = _setting(
+        64 * MEBIBYTE,
+        "Most bytes of its events together, decompressed: a stage that is run again has them in "
+        "memory.",
+    )
+    compact_max_events: int = _setting(50_000, "Most events of a pack that compaction makes.")
+    compact_min_packs: int = _setting(
+        8, "Fewest small packs of a type and day that are merged while the day goes on."
+    )
+    compact_age_seconds: float = _setting(
+        900.0, "How long a pack must be searchable before it is merged."
+    )
+    compact_bytes_per_second: int = _setting(
+        8 * MEBIBYTE, "Most bytes a second that compaction reads and writes; 0 has no bound."
+    )
+    compact_backlog_events: int = _setting(
+        20_000,
+        "Events in all queues above which compaction waits, but for overdue erasures; 0: never.",
+    )
+    pack_grace_seconds: float = _setting(
+        600.0,
+        "How long the object of a pack that no row points at any more is kept for readers that "
+        "looked it up just before.",
+    )
+    erasure_hours: float = _setting(
+        24.0, "Within how many hours the bytes of an erased event are gone from all packs."
+    )
 
     flood_share: float = _setting(
         0.5, "Share of a stage's recent events that may be dead-lettered before it is paused."

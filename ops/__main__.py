@@ -27,6 +27,7 @@ class Family(click.Group):
         "ledger": "ledger:ledger",
         "reconcile": "reconcile:reconcile",
         "rebuild": "rebuild:rebuild",
+        "compact": "compact:compact",
         "docs": "docs:docs",
         "bench": "bench:bench",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from config.settings import load_settings
 from events.ids import now_ms
 from tasks.app import create_celery
 from tasks.canary import Canaries, open_canaries, run_canaries
+from tasks.compaction import Compactor, compact_recent, open_compactor
 from tasks.reconcile import reconcile_recent
 from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
@@ -23,6 +25,9 @@ from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
 from tasks.upkeep import Upkeep, open_upkeep
 from workbench.opening import Workbench
+
+#: A statement of compaction may look through table ``packs``, or move a run of rows.
+_COMPACT_SECONDS = 60.0
 
 settings = load_settings(os.environ)
 app = create_celery(settings)
@@ -41,6 +46,11 @@ def _upkeep() -> Upkeep:
 @cache
 def _canaries() -> Canaries:
     return open_canaries(settings)
+
+
+@cache
+def _compactor() -> Compactor:
+    return open_compactor(settings, now_ms, time.sleep, statement_seconds=_COMPACT_SECONDS)
 
 
 @cache
@@ -72,6 +82,7 @@ register_periodic(
     {
         "sluice.canary": lambda: run_canaries(_canaries()),
         "sluice.reconcile": lambda: reconcile_recent(_upkeep(), Rerun(app, now_ms), now_ms),
+        "sluice.compact": lambda: compact_recent(_compactor()),
         "sluice.replay": lambda: drive_replays(_replays()),
     },
 )
