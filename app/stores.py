@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.ingest.outbox import Outbox, open_outbox
+from app.payloads import PayloadReader, open_payloads
 from broker.client import Broker
 from broker.pauses import Pauses
 from broker.progress import Progress
@@ -19,6 +20,7 @@ from storage.sql.ledger import Settled
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from storage.sql.tokens import Tokens
+from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
 
 KEY_CONNECTIONS = 2
@@ -42,7 +44,9 @@ class Stores:
     groups: Groups
     dead_letters: DeadLetters
     settled: Settled
+    ledger: LedgerBook
     files: FileStore
+    payloads: PayloadReader
     search: SearchStore
     workbench: Workbench
 
@@ -58,6 +62,7 @@ def open_stores(settings: Settings) -> Stores:
     )
     broker = Broker(settings.redis_url, timeout=settings.publish_timeout_seconds)
     files = FileStore(settings)
+    events = Events(database)
     return Stores(
         settings=settings,
         broker=broker,
@@ -68,11 +73,13 @@ def open_stores(settings: Settings) -> Stores:
         projects=Projects(keys),
         tokens=Tokens(keys),
         packs=Packs(database),
-        events=Events(database),
+        events=events,
         groups=Groups(database),
         dead_letters=DeadLetters(database),
         settled=Settled(database),
+        ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),
         files=files,
+        payloads=open_payloads(settings, events, files),
         search=SearchStore(settings),
         workbench=open_workbench(settings, database, broker, files),
     )

@@ -10,9 +10,10 @@ from flask import Response, request
 from app.api import answers
 from app.api.access import bearer, request_keys, require_project, require_token
 from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
-from app.api.picture import full_picture, read_raw
+from app.api.picture import full_picture
 from app.api.times import iso, may_be_on_its_way
 from app.errors import ApiError, not_found
+from app.raw import read_raw
 from events.ids import id_time
 from storage.sql.events import Receipt, StoredEvent
 from storage.sql.tokens import Caller
@@ -32,13 +33,13 @@ def find_event(desk: Desk, text: str) -> StoredEvent:
 def read_event(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /events/{event_id}."""
     event = find_event(desk, arguments["event_id"])
-    return full_picture(event, read_raw(desk.stores.files, event))
+    return full_picture(event, read_raw(desk.stores.payloads, event))
 
 
 def read_event_raw(desk: Desk, arguments: Arguments) -> Response:
     """GET /events/{event_id}/raw: hostile bytes, so never to be rendered by a browser."""
     event = find_event(desk, arguments["event_id"])
-    response = Response(read_raw(desk.stores.files, event), content_type="application/json")
+    response = Response(read_raw(desk.stores.payloads, event), content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{event.id}.json"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     if event.redacted:

@@ -5,29 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from app.api.times import iso
-from app.errors import ApiError
 from events.envelope import Envelope
 from events.ids import id_time
 from events.registry import event_type
-from storage.errors import Corrupt, NotFound
-from storage.files.store import FileStore
 from storage.sql.events import StoredEvent
-
-
-def read_raw(files: FileStore, event: StoredEvent) -> bytes:
-    """Exactly the item's bytes: one ranged read, checksum verified.
-
-    Raises ``StoreDown``, and ``ApiError`` 500 ``payload_unreadable`` when the pack is gone or
-    damaged: the caller did nothing wrong, and an operator has to know.
-    """
-    try:
-        return files.read_event(event.location)
-    except (NotFound, Corrupt) as exc:
-        raise ApiError(
-            500,
-            "payload_unreadable",
-            f"The raw bytes of event {event.id} cannot be read: {exc.detail}",
-        ) from exc
 
 
 def identity(event: StoredEvent) -> dict[str, Any]:

@@ -22,20 +22,20 @@ from app.api import (
     queues,
     replays,
     search,
+    signed_urls,
 )
 from app.api.access import TokenCheck, require_token
 from app.api.arguments import load_arguments, load_body
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.names import ProjectNames, narrowed
 from app.api.openapi import openapi_document
-from app.errors import ApiError
+from app.outage import store_down
 from app.stores import Stores
 from events.ids import Clock, now_ms
 from storage.errors import StoreDown
 
 PREFIX = "/api/v1"
 API_VERSION = "1"
-RETRY_AFTER_SECONDS = 5
 
 
 @cache
@@ -60,6 +60,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *parked.ENDPOINTS,
     *projects.ENDPOINTS,
     *queues.ENDPOINTS,
+    *signed_urls.ENDPOINTS,
     Endpoint(
         "/openapi.json",
         "read_openapi",
@@ -75,16 +76,6 @@ def open_desk(stores: Stores, clock: Clock = now_ms) -> Desk:
     """What handlers and pages work with; connects to nothing yet."""
     tokens = TokenCheck(stores.tokens, stores.settings.key_cache_seconds)
     return Desk(stores, ProjectNames(stores.projects), tokens, clock)
-
-
-def store_down(exc: StoreDown) -> ApiError:
-    """The 503 of a store that is away: which one, and when to ask again. Its address stays ours."""
-    return ApiError(
-        503,
-        "store_down",
-        f"The {exc.store} store cannot be reached now; ask again in a few seconds.",
-        {"Retry-After": str(RETRY_AFTER_SECONDS)},
-    )
 
 
 def _query_pairs(endpoint: Endpoint) -> list[tuple[str, str]]:

@@ -14,9 +14,9 @@ from app.api.endpoint import Desk
 from app.api.events import find_event, read_event_raw
 from app.api.groups import find_group, page_of_groups, page_of_occurrences
 from app.api.names import narrowed
-from app.api.picture import full_picture, identity, read_raw
+from app.api.picture import full_picture, identity
 from app.api.projects import visible_projects
-from app.api.routes import open_desk, store_down
+from app.api.routes import open_desk
 from app.dashboard.event import EventView, event_view
 from app.dashboard.lists import group_row, occurrence_row
 from app.dashboard.session import (
@@ -29,6 +29,8 @@ from app.dashboard.session import (
 )
 from app.dashboard.text import visible
 from app.errors import ApiError
+from app.outage import store_down
+from app.raw import read_raw
 from app.stores import Stores
 from storage.errors import StoreDown
 from storage.sql.events import StoredEvent
@@ -46,7 +48,7 @@ HEADERS = {
 def view_of(desk: Desk, event: StoredEvent) -> EventView:
     """The page of an event; without its raw bytes, what its row gives and why."""
     try:
-        return event_view(full_picture(event, read_raw(desk.stores.files, event)))
+        return event_view(full_picture(event, read_raw(desk.stores.payloads, event)))
     except (ApiError, StoreDown) as exc:
         known = {**identity(event), "version": event.columns.get("version")}
         names = {key: event.columns.get(key) for key in ("class_name", "message")}

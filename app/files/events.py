@@ -13,8 +13,7 @@ from app.api.access import require_project
 from app.errors import ApiError, not_found
 from app.files.desk import FilesDesk
 from app.files.representation import Encoding, choose_encoding, describe, select
-from storage.errors import Corrupt, NotFound
-from storage.reading import EventGone
+from app.raw import read_raw
 from storage.sql.events import StoredEvent
 
 _LEAST_ENCODED_BYTES = 256
@@ -48,22 +47,6 @@ def find_event(desk: FilesDesk, text: str) -> StoredEvent:
     return event
 
 
-def read_payload(desk: FilesDesk, event: StoredEvent) -> bytes:
-    """An event's bytes; raises ``StoreDown``, and ``ApiError`` 404 for one that is gone, 500
-    ``payload_unreadable`` for one whose pack is gone or damaged: an operator has to know.
-    """
-    try:
-        return desk.reader.read(event)
-    except EventGone:
-        raise not_found("event") from None
-    except (NotFound, Corrupt) as exc:
-        raise ApiError(
-            500,
-            "payload_unreadable",
-            f"The raw bytes of event {event.id} cannot be read: {exc.detail}",
-        ) from exc
-
-
 def serve_event(desk: FilesDesk, text: str) -> Response:
     """The whole payload, a range of it, or what the caller's conditions ask for."""
     event = find_event(desk, text)
@@ -80,7 +63,7 @@ def serve_event(desk: FilesDesk, text: str) -> Response:
         )
     body = b""
     if selection.has_content:
-        body = read_payload(desk, event)
+        body = read_raw(desk.reader, event)
         body = body[selection.start : selection.start + selection.length]
         body = _ENCODERS[encoding](body) if encoding else body
     response = Response(body, selection.status, content_type="application/octet-stream")
