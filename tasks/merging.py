@@ -24,7 +24,7 @@ from storage.sql.compacting import Compacting
 from storage.sql.merges import Merge, MergeHeld, Merges, MergeSize
 from storage.sql.quarantine import Quarantine
 from tasks.compacting import Merged
-from tasks.damage import quarantine
+from storage.damage import quarantine
 
 #: Rows that move in one transaction.
 MOVED_AT_ONCE = 2000

@@ -98,6 +98,9 @@ class Packs:
             with self._database.transaction() as cursor:
                 return len(_write(cursor, pack, files_at, items))
         except _Left:
+            with self._database.transaction() as cursor:
+                hold_shared(cursor, SETTLING)
+                settle_erased(cursor, pack.type, _members(items))
             return 0
 
 
@@ -111,8 +114,7 @@ def _write(
     """
     hold_shared(cursor, SETTLING)
     ids = [record.id for record, _, _ in items]
-    members = [(record.id, record.project_id) for record, _, _ in items]
-    erased = settle_erased(cursor, pack.type, members)
+    erased = settle_erased(cursor, pack.type, _members(items))
     inserted = insert_events(cursor, pack, [item for item in items if item[0].id not in erased])
     keep_pack(cursor, pack, files_at, inserted)
     if is_left(cursor, pack.id):
@@ -121,6 +123,10 @@ def _write(
     resolve_letters(cursor, [record.id for record in inserted])
     grow_groups(cursor, pack.type, inserted)
     return inserted
+
+
+def _members(items: Sequence[Item]) -> list[tuple[UUID, int]]:
+    return [(record.id, record.project_id) for record, _, _ in items]
 
 
 def _note_copies(

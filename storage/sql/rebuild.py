@@ -52,6 +52,9 @@ DELETE FROM {new} AS made USING dead_letters AS letters
 WHERE letters.event_id = made.id AND letters.status <> 'replayed'
     AND NOT EXISTS (SELECT FROM {old} AS live WHERE live.id = made.id)
 """
+_DROP_ERASED = """
+DELETE FROM {new} AS made USING tombstones WHERE tombstones.event_id = made.id
+"""
 # Rows of packs that were not taken in, or of events that can be made no more.
 _CARRY_OVER = """
 INSERT INTO {new} ({columns})
@@ -163,6 +166,7 @@ class DayTable:
         columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in event_columns(self._type))
         self._execute(cursor, _DROP_STALE)
         self._execute(cursor, _DROP_DEAD)
+        self._execute(cursor, _DROP_ERASED)
         cursor.execute(
             sql.SQL(_CARRY_OVER).format(columns=columns, **self._names),
             {"rebuild": self._rebuild.id},

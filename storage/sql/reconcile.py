@@ -22,6 +22,7 @@ from storage.sql.locks import REBUILD, SETTLING, hold_shared, try_hold_shared
 from storage.sql.partitions import Partitions
 from storage.sql.rows import Item, insert_events, row_packs
 from storage.sql.settling import decode_counts
+from storage.sql.tombstones import erased_ids
 
 MinuteProject: TypeAlias = tuple[int, int]
 
@@ -104,7 +105,7 @@ class Reconciling:
             return row_packs(cursor, type_name, ids)
 
     def lettered(self, ids: Iterable[UUID]) -> set[UUID]:
-        """The events with a dead letter that was not resolved: their absence is no gap."""
+        """The events whose absence is no gap: erased, or with a dead letter not resolved."""
         with self._database.transaction() as cursor:
             return lettered(cursor, ids)
 
@@ -112,7 +113,8 @@ class Reconciling:
         """Write rows that were counted before and are gone; how many were.
 
         What has a dead letter meanwhile stays without. While a rebuild is at work nothing is
-        restored: it does that itself. Raises :class:`Rejected`.
+        restored: it does that itself; and nothing of a pack that left the record: its events are
+        of another now. Raises :class:`Rejected`.
         """
         self._partitions.forget()  # the partition itself may be what went
         self._partitions.ensure(pack.type, {id_day(record.id) for record, _, _ in items})
@@ -120,6 +122,9 @@ class Reconciling:
             if not try_hold_shared(cursor, REBUILD):
                 return 0
             hold_shared(cursor, SETTLING)
+            cursor.execute("SELECT FROM packs WHERE id = %s FOR SHARE", (pack.id,))
+            if not cursor.rowcount:
+                return 0
             dead = lettered(cursor, [record.id for record, _, _ in items])
             return len(insert_events(cursor, pack, [i for i in items if i[0].id not in dead]))
 
@@ -151,10 +156,11 @@ def pack_on_record(row: tuple[Any, ...]) -> PackOnRecord:
 
 
 def lettered(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:
-    """The events with a dead letter of any status but ``replayed``."""
+    """The events with a dead letter of any status but ``replayed``, and the erased ones."""
+    asked = list(ids)
     cursor.execute(
         "SELECT event_id FROM dead_letters WHERE status <> 'replayed'"
         " AND event_id = ANY(%s::uuid[])",
-        (array_literal(ids),),
+        (array_literal(asked),),
     )
-    return {event_id for (event_id,) in cursor}
+    return {event_id for (event_id,) in cursor} | erased_ids(cursor, asked)
