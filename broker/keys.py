@@ -15,6 +15,8 @@
 ``load:<SHA-1>``          an answer of ``load.lua`` for those queues that was dear to find
 ``batch:<id>``            this batch was published, this event admitted: makes both idempotent
 ``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
+``accepted-moving:…``     such a hash on its way to PostgreSQL: ``<move>:<minute>``
+``accepted-moves``        hash of a move's id → its minutes; ``accepted-moved`` grows with each step
 ``totals``                hash of running counters: accepted, retried, replayed,
                           refused:<type>:<code>
 ``keys``                  hash of SHA-256 of an API key → its project, and whether it is revoked
@@ -24,6 +26,8 @@
 from __future__ import annotations
 
 TOTALS = "totals"
+MOVES = "accepted-moves"
+MOVED = "accepted-moved"
 KNOWN_KEYS = "keys"
 
 
@@ -63,8 +67,12 @@ def batch(batch_id: object) -> str:
     return f"batch:{batch_id}"
 
 
-def accepted(minute: int) -> str:
+def accepted(minute: object) -> str:
     return f"accepted:{minute}"
+
+
+def moving(move: object, minute: int) -> str:
+    return f"accepted-moving:{move}:{minute}"
 
 
 def accepted_field(project_id: int, event_type: str) -> str:

@@ -12,13 +12,13 @@ from functools import reduce
 from pathlib import Path
 from typing import TypeVar
 
-from broker.client import Broker
 from broker.contents import Contents
 from events.envelope import SYSTEM_PROJECT
 from events.ids import Clock
-from storage.ledger import Custody, Gap, Ledger, Row, balance, gaps
+from storage.ledger import Custody, Gap, Ledger, Row, balance, gaps, told_minute
 from storage.spool.state import spooled_events
 from storage.sql.ledger import Settled
+from workbench.ledger import LedgerBook
 
 T = TypeVar("T")
 
@@ -30,9 +30,9 @@ LOOK_SECONDS = 1.0
 class Sources:
     """Where the ledger is read from. ``home`` is the one whose spools count."""
 
-    broker: Broker
     contents: Contents
     settled: Settled
+    book: LedgerBook
     home: Path
     clock: Clock
 
@@ -73,9 +73,10 @@ def look(sources: Sources, first_minute: int, last_minute: int, project_id: int 
     spooled = {row: n for row, n in spooled_events(sources.home).items() if _counts(row, None)}
     holdings = sources.contents.holdings()
     ever = sources.settled.ever()
-    settled = sources.settled.minutes(None, first_minute, last_minute)
-    accepted = sources.broker.accepted(first_minute, last_minute)
-    for row, events in spooled.items():
+    sides = sources.book.read(None, first_minute, last_minute)
+    accepted, settled = sides.accepted, sides.settled
+    for (minute, project, kind), events in spooled.items():
+        row = (told_minute(minute, sides.rolled_before), project, kind)
         accepted[row] = accepted.get(row, 0) + events
     waiting = sum(spooled.values())
     in_flight = holdings.accepted + waiting - ever

@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 
 OVERDUE_MINUTES = 10
+DAY_MINUTES = 1440
 _MINUTE_MS = 60_000
 
 Row = tuple[int, int, str]
 """Minute of the id (whole minutes since 1970), project id, type."""
+
+
+def told_minute(minute: int, rolled_before: int) -> int:
+    """The minute that a row is told under: before a moment, the first one of its UTC day."""
+    return minute if minute >= rolled_before else minute - minute % DAY_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,9 @@ class SettledCounts:
     over_quota: int = 0
     dead: int = 0
     discarded: int = 0
+
+    def __add__(self, other: SettledCounts) -> SettledCounts:
+        return SettledCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def total(self) -> int:
         return self.stored + self.filtered + self.over_quota + self.dead + self.discarded

@@ -9,6 +9,7 @@ import structlog
 
 from broker.handoff import Handoff
 from storage.errors import Rejected
+from storage.ledger import told_minute
 from storage.sql.reconcile import PackOnRecord
 from storage.sql.repairs import Repair
 from storage.sql.rows import Item
@@ -113,14 +114,17 @@ def in_flight_of(upkeep: Upkeep, event_type: str, slots: Sequence[tuple[int, int
     Only such events were never counted; to run a stage for others would count them twice.
     """
     left: dict[tuple[int, int], int] = {}
+    told: dict[int, int] = {}
     for minute in {minute for minute, _ in slots}:
-        settled = upkeep.settled.minutes(None, minute, minute)
-        for (_, project, kind), accepted in upkeep.broker.accepted(minute, minute).items():
-            if kind == event_type:
-                found = settled.get((minute, project, kind))
-                left[minute, project] = accepted - (found.total() if found else 0)
+        sides = upkeep.ledger.of_minute(minute)
+        told[minute] = told_minute(minute, sides.rolled_before)
+        for row, accepted in sides.accepted.items():
+            if row[0] == told[minute] and row[2] == event_type:
+                found = sides.settled.get(row)
+                left[row[0], row[1]] = accepted - (found.total() if found else 0)
     positions = set()
-    for position, slot in enumerate(slots):
+    for position, (minute, project) in enumerate(slots):
+        slot = (told[minute], project)
         if left.get(slot, 0) > 0:
             left[slot] -= 1
             positions.add(position)

@@ -10,9 +10,9 @@ from config.settings import Settings
 from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
-from storage.sql.ledger import Settled
 from storage.sql.reconcile import Reconciling
 from storage.sql.repairs import Repairs
+from workbench.ledger import LedgerBook, open_ledger
 
 #: A comparison may read more at once than a stage, and nobody waits for it.
 _STATEMENT_SECONDS = 30.0
@@ -29,7 +29,7 @@ class Upkeep:
     search: SearchStore
     packs: Reconciling
     repairs: Repairs
-    settled: Settled
+    ledger: LedgerBook
 
 
 def open_upkeep(settings: Settings) -> Upkeep:
@@ -44,5 +44,5 @@ def open_upkeep(settings: Settings) -> Upkeep:
         search=SearchStore(settings),
         packs=Reconciling(database),
         repairs=Repairs(database),
-        settled=Settled(database),
+        ledger=open_ledger(settings, database, timeout=timeout),
     )

@@ -32,8 +32,8 @@ def span_of(arguments: Arguments, now: datetime) -> tuple[int, int]:
 
 
 def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
-    """GET /ledger. Settled is read before accepted: an event accepted and stored between the
-    two reads then shows as in flight, never as stored without having been accepted.
+    """GET /ledger. Days older than ``SLUICE_LEDGER_MINUTE_DAYS`` are one row each, at their first
+    minute.
 
     ``broker_events`` and ``spool_events`` are counted apart, where events in flight are held: of
     all projects and times, and of this machine's spools. A token of one project gets null there.
@@ -42,10 +42,9 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     first, last = span_of(arguments, datetime.fromtimestamp(now_ms / 1000, UTC))
     project = arguments["project"]
     number = desk.names.number(project)
-    settled = desk.stores.settled.minutes(project, first, last)
-    accepted = desk.stores.broker.accepted(first, last)
-    accepted = {row: n for row, n in accepted.items() if _is_shown(row, number)}
-    settled = {row: counts for row, counts in settled.items() if _is_shown(row, number)}
+    sides = desk.stores.ledger.read(project, first, last)
+    accepted = {row: n for row, n in sides.accepted.items() if _is_shown(row, number)}
+    settled = {row: counts for row, counts in sides.settled.items() if _is_shown(row, number)}
     ledger = balance(accepted, settled, now_ms)
     return {
         "balanced": ledger.balanced,

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from broker.client import Broker
 from broker.contents import Contents
 from events.ids import now_ms
 from ops.commands.context import current_settings, open_database
@@ -20,6 +19,7 @@ from ops.ledger_check import Look, Sources, Verdict, check, judge, look
 from storage.sql.database import Database
 from storage.sql.ledger import Settled
 from storage.sql.projects import Projects
+from workbench.ledger import open_ledger
 
 
 @click.command()
@@ -65,9 +65,9 @@ def _sources(database: Database) -> Sources:
     settings = current_settings()
     timeout = settings.broker_timeout_seconds
     return Sources(
-        broker=Broker(settings.redis_url, timeout=timeout),
         contents=Contents(settings.redis_url, timeout=timeout),
         settled=Settled(database),
+        book=open_ledger(settings, database, timeout=timeout),
         home=settings.home,
         clock=now_ms,
     )

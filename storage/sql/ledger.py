@@ -12,7 +12,7 @@ _MINUTES = """
 SELECT minute, project_id, type, sum(stored), sum(filtered), sum(over_quota), sum(dead),
     sum(discarded)
 FROM (
-    SELECT minute, project_id, type, stored, filtered, over_quota, 0 AS dead, 0 AS discarded
+    SELECT minute, project_id, type, stored, filtered, over_quota, 0 AS dead, discarded
     FROM ledger
     UNION ALL
     SELECT minute, project_id, type, 0, 0, 0, (status = 'open')::int, (status = 'discarded')::int
@@ -22,10 +22,11 @@ WHERE minute BETWEEN %s AND %s AND (%s::int4 IS NULL OR project_id = %s)
 GROUP BY minute, project_id, type
 """
 
+# Dead letters that retention dropped are counted in the ledger; all others are there.
 _TOTALS = """
 SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded)
 FROM (
-    SELECT type, stored, filtered, over_quota, 0 AS dead, 0 AS discarded FROM ledger
+    SELECT type, stored, filtered, over_quota, letters AS dead, discarded FROM ledger_totals
     WHERE project_id > 0
     UNION ALL
     SELECT type, 0, 0, 0, 1, (status = 'discarded')::int FROM dead_letters WHERE project_id > 0
@@ -34,7 +35,8 @@ GROUP BY type
 """
 
 _EVER = """
-SELECT (SELECT coalesce(sum(stored + filtered + over_quota), 0) FROM ledger WHERE project_id > 0)
+SELECT (SELECT coalesce(sum(stored + filtered + over_quota + discarded), 0) FROM ledger_totals
+        WHERE project_id > 0)
     + (SELECT count(*) FROM dead_letters
        WHERE project_id > 0 AND status IN ('open', 'discarded'))
 """
