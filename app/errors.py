@@ -23,6 +23,7 @@ Code = Literal[
     "broker_unavailable",
     "cannot_decide",
     "cross_site",
+    "digest_mismatch",
     "event_too_large",
     "internal",
     "invalid_event",

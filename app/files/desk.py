@@ -11,11 +11,13 @@ from app.files.access import Gate
 from app.files.counting import count_reads, register_sizes
 from app.files.signing import open_signer
 from config.settings import Settings
+from storage.blobs import Blobs
 from storage.files.cache.frames import FrameCache, open_cache
 from storage.files.store import FileStore
 from storage.reading import EventReader
 from storage.sql.database import Database
 from storage.sql.events import Events
+from storage.sql.projects import Projects
 from storage.sql.tokens import Tokens
 
 
@@ -32,6 +34,8 @@ class FilesDesk:
     files: FileStore
     cache: FrameCache
     reader: EventReader
+    blobs: Blobs
+    projects: Projects
     registry: CollectorRegistry
 
 
@@ -52,5 +56,7 @@ def open_desk(settings: Settings) -> FilesDesk:
         files=files,
         cache=cache,
         reader=EventReader(events, cache),
+        blobs=Blobs(database, files.bucket),
+        projects=Projects(database),
         registry=registry,
     )

@@ -7,8 +7,9 @@ import os
 from flask import Flask, Response
 
 from app.errors import JSON, register_errors
-from app.files import events, health, metrics
+from app.files import blobs, events, health, metrics
 from app.files.desk import FilesDesk, open_desk
+from app.files.sweeping import start_sweeping
 from app.outage import store_down
 from config.logs import configure_logs
 from config.settings import load_settings
@@ -27,7 +28,7 @@ def create_app(desk: FilesDesk) -> Flask:
         told = store_down(error)
         return Response(told.body(), told.status, told.headers, content_type=JSON)
 
-    for blueprint in (events, health, metrics):
+    for blueprint in (events, blobs, health, metrics):
         app.register_blueprint(blueprint.create_blueprint(desk))
     return app
 
@@ -39,4 +40,6 @@ def create() -> Flask:
     """
     settings = load_settings(os.environ)
     configure_logs(settings.log_level, "files")
-    return create_app(open_desk(settings))
+    desk = open_desk(settings)
+    start_sweeping(desk.cache, settings.files_cache_seconds)
+    return create_app(desk)

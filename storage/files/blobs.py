@@ -117,7 +117,7 @@ class BlobStore:
                 Key=key,
                 UploadId=upload_id,
                 PartNumber=number,
-                Body=data,
+                Body=data,  # type: ignore[arg-type]  # a bytearray is fine
             )
         return {"PartNumber": number, "ETag": answer["ETag"]}
 

@@ -35,6 +35,11 @@ class FileStore:
         self._bucket = Bucket(settings)
         self._frame_bytes = settings.frame_bytes
 
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket itself, for what lies in it beside packs."""
+        return self._bucket
+
     def ensure_bucket(self) -> None:
         """Make the bucket if it is not there."""
         self._bucket.ensure()

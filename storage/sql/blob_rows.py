@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -89,6 +89,17 @@ class BlobRows:
             )
             row = cursor.fetchone()
         return BlobRow(row[0], bytes(row[1]), *row[2:]) if row else None
+
+    def keep(self, blob: BlobRow, kind: Kind) -> BlobRow:
+        """A blob that came again: what was there for events stays if it now comes as what stays."""
+        if blob.kind not in OF_EVENTS or kind in OF_EVENTS:
+            return blob
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE blobs SET kind = %s WHERE project_id = %s AND sha256 = %s",
+                (kind, blob.project_id, blob.sha256),
+            )
+        return replace(blob, kind=kind)
 
     def link(
         self,

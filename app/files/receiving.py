@@ -1,0 +1,133 @@
+"""Receiving a blob's bytes: bounded, counted, hashed; never whole in memory."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from flask import Request
+
+from app.errors import ApiError
+from app.ingest.body import drain
+
+CHUNK_BYTES = 256 * 1024
+_DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Incoming:
+    """The body of a request as chunks. Raises ``ApiError`` 413 ``payload_too_large`` as soon as it
+    is known to have more than ``limit`` bytes, 400 ``body_truncated`` for one that breaks off, and
+    400 ``bad_encoding`` for one that is encoded: its hash is of the bytes as they are.
+    """
+
+    def __init__(self, request: Request, limit: int) -> None:
+        self._stream = request.environ["wsgi.input"]
+        self._announced = request.content_length
+        self._limit = limit
+        self._waits = "100-continue" in request.headers.get("Expect", "").lower()
+        self._encoding = request.headers.get("Content-Encoding", "identity").lower()
+
+    @property
+    def waits(self) -> bool:
+        """Whether the sender holds the body back until it is asked for."""
+        return self._waits
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, a chunk at a time."""
+        if self._encoding != "identity":
+            raise ApiError(400, "bad_encoding", "Send a blob as it is, without Content-Encoding.")
+        if self._announced is not None and self._announced > self._limit:
+            raise self._too_large()
+        size = 0
+        while self._announced is None or size < self._announced:
+            chunk = self._stream.read(CHUNK_BYTES)
+            if not chunk:
+                break
+            size += len(chunk)
+            if size > self._limit:
+                raise self._too_large()
+            yield chunk
+        if self._announced is not None and size < self._announced:
+            raise ApiError(400, "body_truncated", "The body is shorter than its Content-Length.")
+
+    def hashed(self) -> bytes:
+        """Read the body to its end; its SHA-256."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks():
+            digest.update(chunk)
+        return digest.digest()
+
+    def forget(self, limit: int) -> None:
+        """Read on for up to ``limit`` bytes, so that the sender hears why it was refused: who
+        closes with bytes unread resets the connection.
+        """
+        if not self._waits:
+            drain(iter(lambda: self._stream.read(CHUNK_BYTES), b""), limit)
+
+    def _too_large(self) -> ApiError:
+        return ApiError(
+            413,
+            "payload_too_large",
+            f"The blob is larger than {self._limit} bytes (SLUICE_MAX_BLOB_BYTES).",
+        )
+
+
+class Gangway:
+    """Lets a few uploads in at once: each takes a part's memory, and maybe a file on the disk."""
+
+    def __init__(self, at_once: int) -> None:
+        self._slots = threading.BoundedSemaphore(at_once)
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """Hold a slot; raises ``ApiError`` 503 ``overloaded`` when none is free."""
+        if not self._slots.acquire(blocking=False):
+            raise ApiError(
+                503,
+                "overloaded",
+                "As many uploads as SLUICE_BLOB_UPLOADS allows are under way; try again.",
+                {"Retry-After": "5"},
+            )
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+@contextmanager
+def kept_on_disk(incoming: Incoming, folder: Path) -> Iterator[tuple[bytes, BinaryIO]]:
+    """A body whose hash nobody announced, in a file that has no name: a kill leaves nothing.
+
+    Gives its SHA-256 and the file at its beginning. Raises what :class:`Incoming` does, and
+    ``ApiError`` 503 ``unavailable`` for a full disk.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            for chunk in incoming.chunks():
+                digest.update(chunk)
+                file.write(chunk)
+            file.seek(0)
+        except OSError as exc:
+            if exc.errno not in _DISK_IS_FULL:
+                raise
+            raise ApiError(
+                503,
+                "unavailable",
+                "The file server's disk has no room for this upload. Name its SHA-256 with PUT, "
+                "which needs none, or try again.",
+                {"Retry-After": "60"},
+            ) from exc
+        yield digest.digest(), file
+
+
+def file_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """A file, a chunk at a time."""
+    return iter(lambda: file.read(CHUNK_BYTES), b"")
