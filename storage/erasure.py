@@ -67,6 +67,19 @@ class Remains:
     doomed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pack that had events of an erasure, of which ``sample`` is one; ``gone_at`` is null while
+    it has bytes of any.
+    """
+
+    pack_id: UUID
+    type: str
+    sample: UUID
+    events: int
+    gone_at: datetime | None
+
+
 def masked(name: str) -> str:
     """A user's name such that who knows it recognises it and nobody learns it."""
     local, at, host = name.strip().rpartition("@")

@@ -17,6 +17,7 @@ from events.ids import now_ms
 from tasks.app import create_celery
 from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.compaction import Compactor, compact_recent, open_compactor
+from tasks.erasing import drive_erasures, open_eraser
 from tasks.reconcile import reconcile_recent
 from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
@@ -24,6 +25,7 @@ from tasks.schedule import register_periodic
 from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
 from tasks.upkeep import Upkeep, open_upkeep
+from workbench.erasure.opening import Erasing
 from workbench.opening import Workbench
 
 #: A statement of compaction may look through table ``packs``, or move a run of rows.
@@ -51,6 +53,11 @@ def _canaries() -> Canaries:
 @cache
 def _compactor() -> Compactor:
     return open_compactor(settings, now_ms, time.sleep, statement_seconds=_COMPACT_SECONDS)
+
+
+@cache
+def _eraser() -> Erasing:
+    return open_eraser(settings)
 
 
 @cache
@@ -83,6 +90,7 @@ register_periodic(
         "sluice.canary": lambda: run_canaries(_canaries()),
         "sluice.reconcile": lambda: reconcile_recent(_upkeep(), Rerun(app, now_ms), now_ms),
         "sluice.compact": lambda: compact_recent(_compactor()),
+        "sluice.erase": lambda: drive_erasures(_eraser()),
         "sluice.replay": lambda: drive_replays(_replays()),
     },
 )

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from storage.errors import StoreDown
-from storage.search.faults import is_outage, reason_of
+from storage.search.faults import reason_of
 
 DELETED_AT_ONCE = 1000
 _GONE = 404
@@ -37,7 +37,7 @@ def deleted(answer: dict[str, Any]) -> int:
     for item in items:
         outcome = item["delete"]
         error = outcome.get("error")
-        if outcome["status"] != _GONE and (error or is_outage(outcome["status"], "")):
-            raise StoreDown("search", f"{outcome['status']}: {reason_of(error or {})}")
+        if error and outcome["status"] != _GONE:
+            raise StoreDown("search", f"{outcome['status']}: {reason_of(error)}")
         gone += outcome["status"] != _GONE
     return gone

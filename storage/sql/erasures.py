@@ -15,15 +15,16 @@ import orjson
 
 from events.ids import Clock, new_id, now_ms
 from events.text import storable
-from storage.erasure import Erasure, Remains
+from storage.erasure import Erasure, Place, Remains
 from storage.model import Page
 from storage.sql.arrays import array_literal
 from storage.sql.audit import write_audit
 from storage.sql.connection import Cursor
 from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
-from storage.sql.erasing import Found, erase_events
-from storage.sql.locks import SETTLING, hold_alone
+from storage.sql.erasing import Found, erase_events, open_targets
+from storage.sql.locks import REBUILD, SETTLING, hold_alone, try_hold_shared
+from storage.sql.tombstones import settle_erased
 
 _SELECT = """
 SELECT erasures.id, at, actor, kind, project_id, projects.name, event_id, subject, key_mark, shown,
@@ -54,6 +55,16 @@ SELECT count(DISTINCT event_id), count(DISTINCT pack_id),
         SELECT FROM doomed_packs WHERE doomed_packs.id = pack_id))
 FROM left_in
 """
+
+_PLACES = """
+SELECT pack_id, type, min(event_id::text)::uuid, count(*),
+    CASE WHEN bool_and(gone_at IS NOT NULL) THEN max(gone_at) END
+FROM tombstones WHERE erasure_id = %s AND pack_id IS NOT NULL
+GROUP BY pack_id, type ORDER BY pack_id
+"""
+
+#: Tables with rows of a project that are no events and count none.
+_OF_PROJECTS = ("groups", "project_terms", "redaction_rules")
 
 _Listed: TypeAlias = list[Erasure]
 _Indexed: TypeAlias = list[tuple[UUID, str]]
@@ -107,9 +118,9 @@ class Erasures:
                 cursor, actor, kind="project", project_id=project_id, shown=name
             )
             cursor.execute(
-                "UPDATE projects SET erased_at = now(), name = 'erased-' || id"
+                "UPDATE projects SET erased_at = now(), name = %s"
                 " WHERE id = %s AND erased_at IS NULL",
-                (project_id,),
+                (f"erased-{erasure_id}", project_id),
             )
             for table in ("api_keys", "tokens"):
                 cursor.execute(
@@ -208,6 +219,42 @@ class Erasures:
                 "UPDATE tombstones SET unindexed_at = now() WHERE event_id = ANY(%s::uuid[])",
                 (array_literal(ids),),
             )
+
+    def settle(self, type_name: str, events: Sequence[Found]) -> None:
+        """Count events that were erased on their way, and will not come any more, as filtered."""
+        with self._database.transaction() as cursor:
+            hold_alone(cursor, SETTLING)
+            settle_erased(cursor, type_name, [(one.id, one.project_id) for one in events])
+
+    def rebuilding(self) -> bool:
+        """Whether a rebuild of a store is at work: what it has read may still be written."""
+        with self._database.transaction() as cursor:
+            return not try_hold_shared(cursor, REBUILD)
+
+    def targets(self, type_name: str) -> Sequence[str]:
+        """Search indices of a type that a rebuild has begun to make."""
+        with self._database.transaction() as cursor:
+            return open_targets(cursor, "search", type_name)
+
+    def clear_project(self, project_id: int) -> None:
+        """Remove what is kept for a project and is no event: at the end of its erasure."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM group_users USING groups"
+                " WHERE groups.id = group_id AND project_id = %s",
+                (project_id,),
+            )
+            for table in _OF_PROJECTS:
+                cursor.execute(
+                    f"DELETE FROM {table} WHERE project_id = %s",  # noqa: S608 - names of our own
+                    (project_id,),
+                )
+
+    def places(self, erasure_id: UUID) -> Sequence[Place]:
+        """The packs that had the events, with how many, and when the last of these bytes went."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_PLACES, (erasure_id,))
+            return [Place(*row) for row in cursor]
 
     def remains(self, erasure_id: UUID) -> Remains:
         """What of it still lies in the bucket."""

@@ -34,6 +34,7 @@ class KeyOwner:
 
 
 _Listed: TypeAlias = list[Project]
+_Digests: TypeAlias = list[str]
 
 
 class Projects:
@@ -64,9 +65,12 @@ class Projects:
             return project, _add_key(cursor, project.id, key)
 
     def list(self) -> _Listed:
-        """Every project, by name, but for the system's own."""
+        """Every project, by name, but for the system's own and erased ones."""
         with self._database.transaction() as cursor:
-            cursor.execute("SELECT id, name, created_at FROM projects WHERE id > 0 ORDER BY name")
+            cursor.execute(
+                "SELECT id, name, created_at FROM projects WHERE id > 0 AND erased_at IS NULL"
+                " ORDER BY name"
+            )
             return [Project(*row) for row in cursor]
 
     def by_name(self, name: str) -> Project | None:
@@ -75,10 +79,20 @@ class Projects:
             return None
         with self._database.transaction() as cursor:
             cursor.execute(
-                "SELECT id, name, created_at FROM projects WHERE name = %s AND id > 0", (name,)
+                "SELECT id, name, created_at FROM projects"
+                " WHERE name = %s AND id > 0 AND erased_at IS NULL",
+                (name,),
             )
             row = cursor.fetchone()
         return Project(*row) if row else None
+
+    def key_digests(self, project_id: int) -> _Digests:
+        """What stands for each of a project's keys, revoked ones too: their SHA-256, in hex."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT encode(hash, 'hex') FROM api_keys WHERE project_id = %s", (project_id,)
+            )
+            return [digest for (digest,) in cursor]
 
     def find_key(self, key: str) -> KeyOwner | None:
         """Whose ``key`` is, null when it is nobody's. Any string may be asked for."""

@@ -1,0 +1,134 @@
+"""Where events to erase may be: rows, packs with events of a project, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg2 import sql
+
+from events.ids import first_id
+from storage.sql.arrays import array_literal
+from storage.sql.database import Database
+from storage.sql.erasing import Found
+from storage.sql.letter_rows import DeadLetterRow, letter_of, select_letters
+from storage.sql.tables import event_types, events_table
+
+_PACKS = """
+SELECT id, key, type FROM packs
+WHERE (%(after)s::uuid IS NULL OR id > %(after)s)
+    AND (%(since)s::timestamptz IS NULL OR sql_at >= %(since)s OR id >= %(since_id)s)
+    AND EXISTS (
+        SELECT FROM jsonb_array_elements(counts) AS slot WHERE (slot ->> 1)::int4 = %(project)s)
+ORDER BY id LIMIT %(limit)s
+"""
+
+_LETTERS = """
+WHERE letters.code <> 'erased' AND (%(project)s::int4 IS NULL OR letters.project_id = %(project)s)
+    AND (%(event)s::uuid IS NULL OR letters.event_id = %(event)s)
+    AND (%(after)s::uuid IS NULL OR letters.id > %(after)s)
+    AND (%(since)s::timestamptz IS NULL OR letters.at >= %(since)s
+        OR letters.status_at >= %(since)s)
+ORDER BY letters.id LIMIT %(limit)s
+"""
+
+
+class Erasable:
+    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def event(self, event_id: UUID) -> dict[str, list[Found]]:
+        """The row of an event, by its type; nothing when it has none."""
+        found: dict[str, list[Found]] = {}
+        for type_name in event_types():
+            rows = self._rows(type_name, "WHERE id = %s", (event_id,))
+            if rows:
+                found[type_name] = rows
+        return found
+
+    def of_project(self, project_id: int, limit: int) -> dict[str, list[Found]]:
+        """Some rows of a project, by type; nothing when there are no more."""
+        for type_name in event_types():
+            tail = "WHERE project_id = %s ORDER BY id LIMIT %s"
+            rows = self._rows(type_name, tail, (project_id, limit))
+            if rows:
+                return {type_name: rows}
+        return {}
+
+    def of_sessions(
+        self, project_id: int, sessions: Iterable[str], first: datetime, last: datetime
+    ) -> list[Found]:
+        """The rows of sessions of real users whose ids lie between two times."""
+        return self._rows(
+            "rum",
+            "WHERE project_id = %s AND session_id = ANY(%s::text[]) AND id BETWEEN %s AND %s",
+            (project_id, array_literal(sessions), _bound(first), _bound(last)),
+        )
+
+    def users_of(self, type_name: str, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What rows tell of whose the events are, for payloads that cannot be read."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                sql.SQL(
+                    "SELECT id, user_key FROM {} WHERE id = ANY(%s::uuid[])"
+                    " AND user_key IS NOT NULL"
+                ).format(sql.Identifier(events_table(type_name))),
+                (array_literal(ids),),
+            )
+            return dict(cursor.fetchall())
+
+    def packs(
+        self, project_id: int, after: UUID | None, since: datetime | None, limit: int
+    ) -> list[tuple[UUID, str, str]]:
+        """Packs (id, key, type) with rows of a project, in the order of ids; with ``since`` those
+        on record or made from then on.
+        """
+        values = {
+            "project": project_id,
+            "after": after,
+            "since": since,
+            "since_id": _bound(since) if since else None,
+            "limit": limit,
+        }
+        with self._database.transaction() as cursor:
+            cursor.execute(_PACKS, values)
+            return cursor.fetchall()
+
+    def letters(
+        self,
+        *,
+        project_id: int | None,
+        event_id: UUID | None = None,
+        after: UUID | None = None,
+        since: datetime | None = None,
+        limit: int,
+    ) -> list[DeadLetterRow]:
+        """Letters that are not emptied yet, with payloads, in the order of ids; with ``since``
+        those that changed from then on.
+        """
+        values = {
+            "project": project_id,
+            "event": event_id,
+            "after": after,
+            "since": since,
+            "limit": limit,
+        }
+        with self._database.transaction() as cursor:
+            cursor.execute(select_letters(payloads=True) + sql.SQL(_LETTERS), values)
+            return [letter_of(row) for row in cursor]
+
+    def _rows(self, type_name: str, tail: str, values: tuple[Any, ...]) -> list[Found]:
+        table = sql.Identifier(events_table(type_name))
+        selected = sql.SQL("SELECT id, project_id, pack_id FROM {} ").format(table)
+        with self._database.transaction() as cursor:
+            cursor.execute(selected + sql.SQL(tail), values)
+            return [Found(*row) for row in cursor]
+
+
+def _bound(moment: datetime) -> UUID:
+    """The first id of a moment."""
+    return first_id(round(moment.timestamp() * 1000))

@@ -1,0 +1,1 @@
+"""Erasing events everywhere: asked for, found, taken out of every store, waited for, reported."""
