@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -15,21 +15,19 @@ from storage.sql.quarantine import Damage, Quarantine
 _log = structlog.get_logger(__name__)
 
 
-class Pack(Protocol):
-    """What names a pack: its id, its key, its type."""
+@dataclass(frozen=True, slots=True)
+class PackName:
+    """What names a pack."""
 
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def type(self) -> str: ...
+    id: UUID
+    key: str
+    type: str
 
 
 def quarantine(
     quarantined: Quarantine,
     files: FileStore,
-    pack: Pack,
+    pack: PackName,
     error: Corrupt | NotFound,
     found_by: str,
 ) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 
 from broker.flood import FloodLimit
+from events.envelope import Envelope
 from events.ids import Clock
 from storage.model import DeadLetter, PackedEvent
 from tasks.delivery import Delivery, Flood
@@ -18,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 def bury(
-    failures: Sequence[Failure[PackedEvent]],
+    failures: Sequence[Failure[PackedEvent]] | Sequence[Failure[Envelope]],
     events: int,
     delivery: Delivery,
     stores: WorkerStores,
@@ -39,12 +40,20 @@ def bury(
     if failures:
         at = datetime.fromtimestamp(clock() / 1000, UTC)
         stage = delivery.queue.rpartition(".")[2]
-        stores.dead_letters.add([_dead_letter(failure, stage, at) for failure in failures])
+        stores.dead_letters.add([dead_letter_of(failure, stage, at) for failure in failures])
         _log.error("dead_lettered", queue=delivery.queue, events=dead, reason=reason)
 
 
-def _dead_letter(failure: Failure[PackedEvent], stage: str, at: datetime) -> DeadLetter:
-    envelope = failure.item.envelope
+def dead_letter_of(
+    failure: Failure[PackedEvent] | Failure[Envelope], stage: str, at: datetime
+) -> DeadLetter:
+    """The letter of an event that a stage gives up on; its payload stays where it lies, and goes
+    with the letter where no pack has it yet.
+    """
+    item = failure.item
+    envelope, location = (
+        (item, None) if isinstance(item, Envelope) else (item.envelope, item.location)
+    )
     return DeadLetter(
         event_id=envelope.id,
         project_id=envelope.project_id,
@@ -56,6 +65,6 @@ def _dead_letter(failure: Failure[PackedEvent], stage: str, at: datetime) -> Dea
         traceback=failure.traceback,
         attempts=failure.attempts,
         at=at,
-        location=failure.item.location,
-        payload=None,
+        location=location,
+        payload=envelope.body if location is None else None,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from events.ids import id_minute
+from storage.damage import PackName
 from storage.errors import Corrupt, NotFound
 from storage.missing import PackMember, missing_rows
 from storage.sql.reconcile import PackOnRecord, Span
@@ -46,9 +47,9 @@ class Comparison:
             try:
                 index = self._upkeep.files.read_index(pack.ref.key)
             except (NotFound, Corrupt) as exc:
-                code = "pack_lost" if isinstance(exc, NotFound) else "pack_corrupt"
-                self._mender.trouble(code, self._type, pack.ref.id, exc.detail)
-                done.append(pack.ref.id)
+                if pack.ref.id in self._upkeep.packs.known([pack.ref.id]):
+                    self._mender.damaged(PackName(pack.ref.id, pack.ref.key, self._type), exc)
+                    done.append(pack.ref.id)
                 continue
             yield pack, [(UUID(bytes=entry.id), entry.project_id) for entry in index.entries]
 

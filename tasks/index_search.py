@@ -16,6 +16,7 @@ from tasks.careful import work_on
 from tasks.delivery import Delivery
 from tasks.isolation import Failure, Retrying, isolate
 from tasks.normalising import Normalised, normalise_all, of_packed
+from tasks.reading import read_for_stage
 from tasks.stores import WorkerStores
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ def index_pack(
         _, failed = isolate(index, events, retrying)
         return failures + [of_packed(failure) for failure in refused + failed]
 
-    packed = stores.files.read_pack(pack.key)
+    packed = read_for_stage(handoff, delivery, stores, clock)
     failures = work_on(packed, delivery, suspects, process)
     bury(failures, len(packed), delivery, stores, clock)
     refused = [failure.item.envelope.id for failure in failures]

@@ -8,8 +8,10 @@ from uuid import UUID
 import structlog
 
 from broker.handoff import Handoff
-from storage.errors import Rejected
+from storage.damage import PackName, quarantine
+from storage.errors import Corrupt, NotFound, Rejected
 from storage.ledger import told_minute
+from storage.model import PackedEvent
 from storage.sql.reconcile import PackOnRecord
 from storage.sql.repairs import Repair
 from storage.sql.rows import Item
@@ -43,11 +45,7 @@ class Mender:
 
     def restore_rows(self, pack: PackOnRecord, wanted: Collection[UUID]) -> None:
         """Write rows again that the pack counted, from its payloads."""
-        packed = [
-            item
-            for item in self._upkeep.files.read_pack(pack.ref.key)
-            if item.envelope.id in wanted
-        ]
+        packed = [item for item in self._read(pack) if item.envelope.id in wanted]
         events, failures = normalise_all(packed)
         items: list[Item] = [
             (e.record, e.packed.envelope.protocol, e.packed.location) for e in events
@@ -63,6 +61,14 @@ class Mender:
         if restored:
             self._note("rows_restored", pack.ref.type, pack.ref.id, restored)
 
+    def _read(self, pack: PackOnRecord) -> list[PackedEvent]:
+        """A pack's events; of a damaged one those that are whole."""
+        try:
+            return self._upkeep.files.read_pack(pack.ref.key)
+        except Corrupt as exc:
+            self.damaged(PackName(pack.ref.id, pack.ref.key, pack.ref.type), exc)
+            return self._upkeep.files.salvage_pack(pack.ref.key).events
+
     def rerun_search(self, handoff: Handoff, events: int, in_flight: int) -> bool:
         """Index a pack again for the sake of ``events``; whether it was tried."""
         return self._run("search_rerun", handoff, events, in_flight)
@@ -70,6 +76,14 @@ class Mender:
     def rerun_chain(self, handoff: Handoff, events: int) -> bool:
         """Store a pack's rows, and what follows, for the sake of ``events``; whether it was."""
         return self._run("chain_rerun", handoff, events, events)
+
+    def damaged(self, pack: PackName, error: Corrupt | NotFound) -> None:
+        """Tell of a pack that cannot be read, and put it into quarantine."""
+        code = "pack_lost" if isinstance(error, NotFound) else "pack_corrupt"
+        self.trouble(code, pack.type, pack.id, error.detail)
+        if not self.dry_run:
+            upkeep = self._upkeep
+            quarantine(upkeep.quarantine, upkeep.files, pack, error, "reconcile")
 
     def trouble(self, code: str, event_type: str, pack_id: UUID | None, detail: str) -> None:
         """Tell of what cannot be repaired."""

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from events.ids import Clock, new_id
+from storage.damage import PackName, quarantine
 from storage.errors import Corrupt, NotFound
 from storage.files.index import PackIndex
 from storage.files.keys import pack_key
@@ -24,7 +25,6 @@ from storage.sql.compacting import Compacting
 from storage.sql.merges import Merge, MergeHeld, Merges, MergeSize
 from storage.sql.quarantine import Quarantine
 from tasks.compacting import Merged
-from storage.damage import quarantine
 
 #: Rows that move in one transaction.
 MOVED_AT_ONCE = 2000
@@ -121,7 +121,7 @@ class Merger:
             try:
                 index = self._files.read_index(pack.key)
             except (Corrupt, NotFound) as exc:
-                quarantine(self._quarantined, self._files, pack, exc, "compaction")
+                self._quarantine(pack, exc)
                 continue
             yield pack, index
 
@@ -144,7 +144,7 @@ class Merger:
             return self._merging.write(merge.id, sources, self._pace)
         except DamagedSource as exc:
             pack = next(pack for pack in merge.sources if pack.key == exc.key)
-            quarantine(self._quarantined, self._files, pack, exc.error, "compaction")
+            self._quarantine(pack, exc.error)
             self._drop(merge)
             return None
 
@@ -163,6 +163,10 @@ class Merger:
             if not self._merges.leave(merge, pack, ids, places):
                 _log.info("pack_stays", pack=str(pack.id), why="it changed while it was merged")
         self._merges.end(merge, list(places), size)
+
+    def _quarantine(self, pack: PackRef, error: Corrupt | NotFound) -> None:
+        name = PackName(pack.id, pack.key, pack.type)
+        quarantine(self._quarantined, self._files, name, error, "compaction")
 
     def _drop(self, merge: Merge) -> None:
         """Take back a merge nothing points at: the object first, so that its note is the last."""

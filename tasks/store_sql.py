@@ -15,6 +15,7 @@ from tasks.careful import work_on
 from tasks.delivery import Delivery
 from tasks.isolation import Failure, Retrying, isolate
 from tasks.normalising import Normalised, normalise_all, of_packed
+from tasks.reading import read_for_stage
 from tasks.stores import WorkerStores
 
 _log = structlog.get_logger(__name__)
@@ -31,8 +32,8 @@ def store_pack_rows(
     """Store a pack's events in SQL, in one transaction; those at fault are dead-lettered.
 
     When some fail the others are stored in parts, each in its transaction. Idempotent by ids.
-    Raises :class:`StoreDown`, :class:`Flood`, and :class:`Corrupt` or :class:`NotFound` when the
-    pack cannot be read.
+    Of a damaged pack what is whole is stored. Raises :class:`StoreDown`, :class:`Flood`, and
+    :class:`Corrupt` or :class:`NotFound` when nothing of the pack can be read.
     """
 
     def store(events: Sequence[Normalised]) -> None:
@@ -44,7 +45,7 @@ def store_pack_rows(
         _, refused = isolate(store, events, retrying)
         return failures + [of_packed(failure) for failure in refused]
 
-    packed = stores.files.read_pack(handoff.pack.key)
+    packed = read_for_stage(handoff, delivery, stores, clock)
     failures = work_on(packed, delivery, suspects, process)
     bury(failures, len(packed), delivery, stores, clock)
     stored = len(packed) - len(failures)

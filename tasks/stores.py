@@ -11,6 +11,9 @@ from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.packs import Packs
+from tasks.redacting import Redactors
+from workbench.redaction import open_redaction
+from storage.sql.quarantine import Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class WorkerStores:
     packs: Packs
     dead_letters: DeadLetters
     search: SearchStore
+    redactors: Redactors
+    quarantine: Quarantine
 
 
 def open_worker_stores(settings: Settings) -> WorkerStores:
@@ -35,4 +40,6 @@ def open_worker_stores(settings: Settings) -> WorkerStores:
         packs=Packs(database),
         dead_letters=DeadLetters(database),
         search=SearchStore(settings),
+        redactors=Redactors(open_redaction(settings, database)),
+        quarantine=Quarantine(database),
     )

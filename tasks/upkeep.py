@@ -10,8 +10,11 @@ from config.settings import Settings
 from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
+from storage.sql.doomed import DoomedPacks
+from storage.sql.quarantine import Quarantine
 from storage.sql.reconcile import Reconciling
 from storage.sql.repairs import Repairs
+from storage.sql.terms import Terms
 from workbench.ledger import LedgerBook, open_ledger
 
 #: A comparison may read more at once than a stage, and nobody waits for it.
@@ -29,6 +32,9 @@ class Upkeep:
     search: SearchStore
     packs: Reconciling
     repairs: Repairs
+    doomed: DoomedPacks
+    quarantine: Quarantine
+    terms: Terms
     ledger: LedgerBook
 
 
@@ -44,5 +50,8 @@ def open_upkeep(settings: Settings) -> Upkeep:
         search=SearchStore(settings),
         packs=Reconciling(database),
         repairs=Repairs(database),
+        doomed=DoomedPacks(database),
+        quarantine=Quarantine(database),
+        terms=Terms(database),
         ledger=open_ledger(settings, database, timeout=timeout),
     )

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from storage.model import PackRef
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
+from storage.sql.locks import SETTLING, hold_alone
+from storage.sql.spares import note_erased_copies
+from storage.sql.tombstones import erased_ids
 
 #: How long a deleted pack is remembered: longer than the broker remembers a batch (7 days).
 REMEMBERED_DAYS = 8
@@ -37,6 +41,15 @@ WHERE at <= %s AND NOT EXISTS (SELECT FROM packs WHERE packs.id = doomed.id)
             AND NOT EXISTS (SELECT FROM tombstones WHERE event_id = letters.event_id)
     )
 ORDER BY at LIMIT %s
+"""
+
+_DOOM_ORPHAN = """
+INSERT INTO doomed_packs (id, key, type, day, stored_bytes, why)
+SELECT %(id)s, %(key)s, %(type)s, %(day)s, %(stored_bytes)s, 'orphan'
+WHERE NOT EXISTS (SELECT FROM packs WHERE id = %(id)s)
+    AND NOT EXISTS (SELECT FROM merges WHERE id = %(id)s)
+    AND NOT EXISTS (SELECT FROM dead_letters WHERE pack_key = %(key)s)
+ON CONFLICT (id) DO NOTHING
 """
 
 # An erased event's bytes are gone when no pack that had them is left.
@@ -94,6 +107,30 @@ class DoomedPacks:
             )
             spared = array_literal(event_id for (event_id,) in cursor.fetchall())
             cursor.execute(_GONE, {"ids": array_literal([pack.id]), "spared": spared})
+
+    def doom_orphan(self, pack: PackRef, ids: Sequence[UUID]) -> bool:
+        """Doom a pack that never came on record and whose events have their rows elsewhere.
+
+        False when it is on record meanwhile, or a dead letter names it. Nobody stores events while
+        this looks.
+        """
+        with self._database.transaction() as cursor:
+            hold_alone(cursor, SETTLING)
+            cursor.execute(
+                _DOOM_ORPHAN,
+                {
+                    "id": pack.id,
+                    "key": pack.key,
+                    "type": pack.type,
+                    "day": pack.day,
+                    "stored_bytes": pack.stored_bytes,
+                },
+            )
+            if not cursor.rowcount:
+                return False
+            if erased := erased_ids(cursor, ids):
+                note_erased_copies(cursor, pack.id, pack.type, erased)
+            return True
 
     def forget_old(self) -> None:
         """Forget packs deleted so long ago that no message can name them."""
