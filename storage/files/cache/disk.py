@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import uuid4
 
 from storage.files.cache.entry import FrameKey, decode_entry, encode_entry, pack_prefix
@@ -21,6 +21,14 @@ from storage.files.cache.shard import Entry, Shard
 
 Generation: TypeAlias = tuple[int, int]
 """What says that nothing was forgotten since: kept by a reader while it fetches."""
+
+
+class Found(NamedTuple):
+    """A frame as its pack stores it, and how long it may yet be kept."""
+
+    stored: bytes
+    seconds_left: float
+
 
 ClockNs: TypeAlias = Callable[[], int]
 
@@ -51,8 +59,13 @@ class DiskCache:
         self._shards = [Shard(folder / f"{n:02x}", limit // shards) for n in range(shards)]
         self._generation = folder / "generation"
 
-    def get(self, key: FrameKey) -> bytes | None:
-        """A frame as its pack stores it, checksum verified; null when it is not here."""
+    @property
+    def max_age(self) -> float:
+        """How long a frame may be kept, in seconds."""
+        return self._max_age_ns / _SECOND_NS
+
+    def get(self, key: FrameKey) -> Found | None:
+        """A frame, checksum verified; null when it is not here."""
         path = self._shard(key).path(key.name)
         try:
             with path.open("rb") as file:
@@ -67,7 +80,9 @@ class DiskCache:
                 path.unlink()
             elif now - seen.st_atime_ns > _TOUCH_NS:
                 os.utime(path, ns=(now, seen.st_mtime_ns))
-        return stored
+        if stored is None:
+            return None
+        return Found(stored, (self._max_age_ns - (now - seen.st_mtime_ns)) / _SECOND_NS)
 
     def put(self, key: FrameKey, stored: bytes, generation: Generation) -> bool:
         """Keep a frame that was asked for since ``generation``; whether it is kept.
@@ -120,7 +135,7 @@ class DiskCache:
         return not 0 <= now_ns - made_ns + _SECOND_NS < self._max_age_ns + _SECOND_NS
 
     def _begin_generation(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(0o700, parents=True, exist_ok=True)
         temporary = self._folder / f"generation.{uuid4()}"
         temporary.touch()
         temporary.rename(self._generation)

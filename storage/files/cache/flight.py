@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.files.cache.locks import acquire
+from storage.files.cache.locks import acquire, private_folder
 
 _STRIPES = 1024
 
@@ -40,8 +40,7 @@ class Flights:
         When it is not, its holder hangs, and whoever waited goes on without. Raises ``OSError``
         when the disk cannot be used.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{zlib.crc32(name.encode()) % _STRIPES:03x}"
+        path = private_folder(self._folder) / f"{zlib.crc32(name.encode()) % _STRIPES:03x}"
         # Opened anew by each caller, so that threads of a process exclude each other as well.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -133,7 +133,7 @@ class FrameCache:
         stored = self._frames.read_frame(asked.location)
         raw = decompress(stored, raw_length(stored))
         body = asked.cut(raw)  # before anything is kept: what is damaged is not
-        self._memory.put(asked.key, raw, asked.generation)
+        self._memory.put(asked.key, raw, asked.generation, self._disk.max_age)
         try:
             self._disk.put(asked.key, stored, asked.generation)
         except OSError as exc:
@@ -157,12 +157,12 @@ class FrameCache:
         return None if raw is None else ("memory", asked.cut(raw))
 
     def _from_disk(self, asked: _Asked) -> tuple[Source, bytes] | None:
-        stored = self._disk.get(asked.key)
-        if stored is None:
+        found = self._disk.get(asked.key)
+        if found is None:
             return None
-        raw = decompress(stored, raw_length(stored))
+        raw = decompress(found.stored, raw_length(found.stored))
         body = asked.cut(raw)
-        self._memory.put(asked.key, raw, asked.generation)
+        self._memory.put(asked.key, raw, asked.generation, found.seconds_left)
         return "disk", body
 
     def _generation(self) -> Generation:
@@ -183,11 +183,10 @@ class FrameCache:
 def open_cache(settings: Settings, frames: Frames, observe: Observe = _unobserved) -> FrameCache:
     """The cache of a node, in its home. Touches nothing yet."""
     folder = settings.home / FOLDER
-    max_age = settings.files_cache_seconds
     return FrameCache(
         frames,
-        DiskCache(folder, settings.files_cache_bytes, max_age),
-        MemoryCache(settings.files_cache_memory_bytes, max_age),
+        DiskCache(folder, settings.files_cache_bytes, settings.files_cache_seconds),
+        MemoryCache(settings.files_cache_memory_bytes),
         Flights(folder / "flights", settings.s3_timeout_seconds),
         observe,
     )

@@ -1,12 +1,21 @@
-"""Taking a file's lock with patience: a holder that hangs must not hang everybody."""
+"""Folders of the cache, and locks of files with patience: a holder that hangs must not hang all."""
 
 from __future__ import annotations
 
 import fcntl
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+_PRIVATE = 0o700
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.02
+
+
+def private_folder(path: Path) -> Path:
+    """``path``, made if need be; it and its parent are for this user alone."""
+    for folder in (path.parent, path):
+        folder.mkdir(_PRIVATE, parents=True, exist_ok=True)
+    return path
 
 
 def acquire(

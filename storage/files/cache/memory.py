@@ -22,13 +22,10 @@ class _Kept(NamedTuple):
 
 
 class MemoryCache:
-    """At most ``limit`` bytes of content, each for ``max_age`` seconds at most; for threads."""
+    """At most ``limit`` bytes of content; for threads."""
 
-    def __init__(
-        self, limit: int, max_age: float, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
-        self._max_age = max_age
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[FrameKey, _Kept] = OrderedDict()
@@ -46,13 +43,13 @@ class MemoryCache:
             self._kept.move_to_end(key)
             return kept.raw
 
-    def put(self, key: FrameKey, raw: bytes, generation: Generation) -> None:
-        """Keep a frame decompressed, unless it is too large."""
+    def put(self, key: FrameKey, raw: bytes, generation: Generation, seconds: float) -> None:
+        """Keep a frame decompressed for so long at most, unless it is too large."""
         if len(raw) > self._limit // _LARGEST_SHARE:
             return
         with self._lock:
             self._remove(key)
-            self._kept[key] = _Kept(raw, self._clock() + self._max_age, generation)
+            self._kept[key] = _Kept(raw, self._clock() + seconds, generation)
             self._used += len(raw)
             while self._used > self._limit:
                 self._remove(next(iter(self._kept)))

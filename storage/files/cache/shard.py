@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from storage.files.cache.locks import acquire
+from storage.files.cache.locks import acquire, private_folder
 
 _USED = ".used"
 _COUNT = struct.Struct("<Q")
@@ -79,8 +79,9 @@ class Shard:
     @contextmanager
     def _locked(self, patience: float) -> Iterator[int | None]:
         """The open count, or null when another holds the shard for longer than ``patience``."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        count = os.open(self._folder / _USED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        count = os.open(
+            private_folder(self._folder) / _USED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         try:
             yield count if acquire(count, patience) else None
         finally:
