@@ -20,6 +20,7 @@
 ``totals``                hash of running counters: accepted, retried, replayed,
                           refused:<type>:<code>
 ``keys``                  hash of SHA-256 of an API key → its project, and whether it is revoked
+``redaction``             hash of a project's number → its redaction rules, with their version
 ========================  =====================================================================
 """
 
@@ -29,6 +30,7 @@ TOTALS = "totals"
 MOVES = "accepted-moves"
 MOVED = "accepted-moved"
 KNOWN_KEYS = "keys"
+REDACTION = "redaction"
 
 
 def reserved(queue: str) -> str:

@@ -31,11 +31,13 @@ class Failure(Generic[T]):
     attempts: int
 
 
-def failure_of(item: T, error: Exception, attempts: int) -> Failure[T]:
-    """Describe an error for a dead letter: its class as code, its text, its traceback."""
+def failure_of(item: T, error: Exception, attempts: int, code: str | None = None) -> Failure[T]:
+    """Describe an error for a dead letter: its text, its traceback, and if ``code`` is null its
+    class as code.
+    """
     return Failure(
         item=item,
-        code=getattr(error, "code", None) or type(error).__name__,
+        code=code or getattr(error, "code", None) or type(error).__name__,
         reason=str(error)[:2000],
         traceback="".join(traceback.format_exception(error))[-16_000:],
         attempts=attempts,
