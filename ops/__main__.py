@@ -19,7 +19,7 @@ class Family(click.Group):
         "start": "lifecycle:start",
         "test": "test:test",
         "project": "project:project",
-        "token": "store:token",
+        "token": "tokens:token",
         "migrate": "store:migrate",
         "worker": "worker:worker",
         "queue": "queue:queue",

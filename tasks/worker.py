@@ -14,19 +14,23 @@ from broker.periods import Periods
 from config.logs import configure_logs
 from config.settings import load_settings
 from events.ids import now_ms
+from storage.sql.database import Database
 from tasks.app import create_celery
 from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.compaction import Compactor, compact_recent, open_compactor
 from tasks.erasing import drive_erasures, open_eraser
 from tasks.reconcile import reconcile_recent
+from tasks.redacting import share_rules
 from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
 from tasks.schedule import register_periodic
 from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
 from tasks.upkeep import Upkeep, open_upkeep
+from tasks.uploads import UploadSweep, open_upload_sweep, sweep_uploads
 from workbench.erasure.opening import Erasing
 from workbench.opening import Workbench
+from workbench.redaction import RedactionBook, open_redaction
 
 #: A statement of compaction may look through table ``packs``, or move a run of rows.
 _COMPACT_SECONDS = 60.0
@@ -61,6 +65,16 @@ def _eraser() -> Erasing:
 
 
 @cache
+def _uploads() -> UploadSweep:
+    return open_upload_sweep(settings)
+
+
+@cache
+def _redaction() -> RedactionBook:
+    return open_redaction(settings, Database(settings.postgres_dsn, max_connections=1))
+
+
+@cache
 def _replays() -> Workbench:
     return open_replays(settings)
 
@@ -91,6 +105,8 @@ register_periodic(
         "sluice.reconcile": lambda: reconcile_recent(_upkeep(), Rerun(app, now_ms), now_ms),
         "sluice.compact": lambda: compact_recent(_compactor()),
         "sluice.erase": lambda: drive_erasures(_eraser()),
+        "sluice.uploads": lambda: sweep_uploads(_uploads()),
+        "sluice.redaction": lambda: share_rules(_redaction()),
         "sluice.replay": lambda: drive_replays(_replays()),
     },
 )

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 
 from app import health, metrics
 from app.api import (
+    attachments,
     dead_letters,
     events,
     groups,
@@ -51,6 +52,7 @@ def read_openapi(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
+    *attachments.ENDPOINTS,
     *groups.ENDPOINTS,
     *search.ENDPOINTS,
     *ledger.ENDPOINTS,

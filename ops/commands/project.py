@@ -1,4 +1,4 @@
-"""project create, list, revoke: tenants and the keys of their SDKs."""
+"""project create, list, revoke, key: tenants and the keys of their SDKs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from ops.commands.context import current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, say, told
+from ops.commands.project_keys import key as key_group
 from ops.errors import OpsError
 from ops.key_sharing import share_key
 from storage.sql.projects import Projects
@@ -14,6 +15,9 @@ from storage.sql.projects import Projects
 @click.group()
 def project() -> None:
     """Projects and their API keys."""
+
+
+project.add_command(key_group)
 
 
 @project.command()

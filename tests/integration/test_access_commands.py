@@ -1,0 +1,112 @@
+"""``./sluice token`` and ``./sluice project key``: made, listed without secrets, revoked, audited."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.known_keys import KnownKeys, key_digest
+from config.settings import Secret, Settings
+from ops.__main__ import main
+from storage.sql.tokens import Caller
+from tests.integration.api_world import World, open_world
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def world(module_settings: Settings) -> Iterator[World]:
+    with open_world(module_settings) as world:
+        yield world
+
+
+@pytest.fixture
+def project(world: World) -> str:
+    name = f"p-{uuid4().hex}"
+    world.add_project(name)
+    return name
+
+
+@pytest.fixture
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for name in Settings.__slots__:
+        value = getattr(settings, name)
+        text = value.reveal() if isinstance(value, Secret) else str(value)
+        monkeypatch.setenv(f"SLUICE_{name.upper()}", text)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, list(arguments))
+
+    return run
+
+
+def parsed(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def actions(world: World, subject: str) -> list[tuple[str, bool]]:
+    entries = world.stores.workbench.audit.list(subject=subject).items
+    return [(entry.action, entry.actor.startswith("cli:")) for entry in entries]
+
+
+def test_a_token_of_a_project_is_made_listed_and_revoked(
+    world: World, run: Run, project: str
+) -> None:
+    made = parsed(run("token", "create", "dev", "--project", project, "--json"))["token"]
+    number = world.numbers[project]
+    assert world.stores.tokens.verify(made) == Caller("dev", number, project)
+    listed = run("token", "list", "--json")
+    assert made not in listed.output
+    row = next(one for one in parsed(listed)["items"] if one["project"] == project)
+    assert (row["prefix"], row["revoked_at"]) == (made[:6], None)
+    assert run("token", "revoke", row["prefix"]).exit_code == 0
+    assert world.stores.tokens.verify(made) is None
+    again = run("token", "revoke", made)
+    assert (again.exit_code, "no such token" in again.output) == (1, True)
+    assert actions(world, made[:6]) == [("revoke_token", True), ("create_token", True)]
+
+
+def test_a_token_of_a_project_that_is_not_there_is_refused(run: Run) -> None:
+    answer = run("token", "create", "dev", "--project", "nowhere")
+    assert (answer.exit_code, "no project named" in answer.output) == (1, True)
+
+
+def test_a_second_key_works_beside_the_first_and_is_revoked_alone(
+    world: World, run: Run, project: str, settings: Settings
+) -> None:
+    second = parsed(run("project", "key", "add", project, "--json"))["key"]
+    third = parsed(run("project", "key", "add", project, "--key", f"own-{project}", "--json"))
+    assert third["key"] == f"own-{project}"
+    listed = run("project", "key", "list", project, "--json")
+    assert second not in listed.output
+    assert len(parsed(listed)["items"]) == 3
+    assert run("project", "key", "revoke", project, second[:6]).exit_code == 0
+    revoked = world.stores.projects.find_key(second)
+    assert revoked is not None
+    assert revoked.revoked
+    copies = KnownKeys(settings.redis_url, timeout=5)
+    kept = copies.find(key_digest(second))
+    assert kept is not None
+    assert kept.revoked
+    for good in (world.keys[project], f"own-{project}"):
+        owner = world.stores.projects.find_key(good)
+        assert owner is not None
+        assert not owner.revoked
+    assert actions(world, second[:6]) == [("revoke_key", True), ("add_key", True)]
+
+
+def test_another_projects_key_is_neither_added_nor_revoked(
+    world: World, run: Run, project: str
+) -> None:
+    theirs = world.keys["shop"]
+    for arguments in (("add", project, "--key", theirs), ("revoke", project, theirs)):
+        assert run("project", "key", *arguments).exit_code == 1
+    owner = world.stores.projects.find_key(theirs)
+    assert owner is not None
+    assert (owner.project, owner.revoked) == ("shop", False)
