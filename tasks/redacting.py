@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 
 from events.envelope import SYSTEM_PROJECT, Envelope
@@ -14,6 +15,8 @@ from events.redact.redactor import Redactor
 from storage.errors import StoreDown
 from storage.redaction import ProjectRules
 from tasks.isolation import Failure, failure_of
+
+_log = structlog.get_logger(__name__)
 
 #: How long a worker goes by rules before it looks at them again.
 FRESH_SECONDS = 3.0
@@ -25,6 +28,12 @@ class KnowsRules(Protocol):
     """The part of ``workbench.redaction.RedactionBook`` used here."""
 
     def known(self, project_id: int) -> ProjectRules: ...
+
+
+class SharesRules(Protocol):
+    """The other part."""
+
+    def share_all(self) -> int: ...
 
 
 class Redactors:
@@ -51,6 +60,14 @@ class Redactors:
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return redactor
+
+
+def share_rules(book: SharesRules) -> None:
+    """Tell the broker the rules and keys of every project, whoever changed them and missed it.
+
+    Raises :class:`StoreDown`.
+    """
+    _log.info("redaction_shared", projects=book.share_all())
 
 
 def redact_all(

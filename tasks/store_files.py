@@ -15,7 +15,9 @@ from broker.message import UnreadableMessage, message_args
 from events.envelope import Envelope, MalformedBatch, decode_batch
 from events.ids import Clock, id_day, id_ms, new_id
 from storage.model import PackRef
+from tasks.burial import bury
 from tasks.delivery import Delivery
+from tasks.redacting import redact_all
 from tasks.stores import WorkerStores
 
 _log = structlog.get_logger(__name__)
@@ -33,14 +35,18 @@ def store_batches(
 
     Survives a kill at any point: until the joined messages are answered, after their packs were
     handed on, all of them are still reserved and will be delivered again; ids make that harmless.
-    Raises :class:`MalformedBatch` when the batch in hand cannot be read, :class:`StoreDown`.
+    No event is stored before it is redacted; one on which that fails is dead-lettered alone.
+    Raises :class:`MalformedBatch` when the batch in hand cannot be read, :class:`StoreDown`,
+    :class:`Flood`.
     """
     envelopes = decode_batch(batch)
     client, seconds = stores.reservations.client, stores.settings.lease_seconds
     with task_lease(client, delivery.owner, lease_seconds=seconds):
         if not delivery.runs_alone:
             envelopes.extend(_join(delivery, stores))
-        for part in _packs(envelopes):
+        redacted, failures = redact_all(envelopes, stores.redactors)
+        bury(failures, len(envelopes), delivery, stores, clock)
+        for part in _packs(redacted):
             pack = _store(part, stores, clock)
             oldest = min(id_ms(envelope.id) for envelope in part)
             hand_on(Handoff(pack, datetime.fromtimestamp(clock() / 1000, UTC)), oldest)

@@ -11,9 +11,9 @@ from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.packs import Packs
+from storage.sql.quarantine import Quarantine
 from tasks.redacting import Redactors
 from workbench.redaction import open_redaction
-from storage.sql.quarantine import Quarantine
 
 
 @dataclass(frozen=True, slots=True)
