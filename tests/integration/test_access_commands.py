@@ -1,4 +1,4 @@
-"""``./sluice token`` and ``./sluice project key``: made, listed without secrets, revoked, audited."""
+"""Commands ``token`` and ``project key``: made, listed without secrets, revoked, audited."""
 
 from __future__ import annotations
 
