@@ -24,6 +24,8 @@ Code = Literal[
     "cannot_decide",
     "cross_site",
     "digest_mismatch",
+    "erasure_key_missing",
+    "erasure_not_found",
     "event_too_large",
     "internal",
     "invalid_event",
@@ -93,6 +95,11 @@ class ApiError(Exception):
 def not_found(what: str) -> ApiError:
     """The 404 of a thing that is not there, or not this caller's."""
     return ApiError(404, "not_found", f"There is no such {what}.")
+
+
+def bad_argument(name: str, why: str) -> ApiError:
+    """The 400 for an argument that is understood as text and refused for its meaning."""
+    return ApiError(400, "bad_argument", f"{name}: {why}")
 
 
 def error_body(code: Code, message: str) -> bytes:

@@ -83,7 +83,7 @@ class Settings:
         1024 * MEBIBYTE, "Most bytes of packs that a node's file servers keep on disk."
     )
     files_cache_memory_bytes: int = _setting(
-        16 * MEBIBYTE, "Most decompressed bytes of packs that each file server keeps in memory."
+        8 * MEBIBYTE, "Most decompressed bytes of packs that each file server keeps in memory."
     )
     files_cache_seconds: float = _setting(
         3600.0, "How long what was read may be kept: how late erased bytes leave the caches."

@@ -10,9 +10,24 @@ from typing import Any
 import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
-from app.errors import ApiError
+from app.errors import ApiError, bad_argument
 from broker.pauses import MAX_REASON_CHARS
 from config.policy import EVENT_TYPES
+
+__all__ = [
+    "MAX_LIMIT",
+    "GroupArguments",
+    "Moment",
+    "Nothing",
+    "Paged",
+    "PauseBody",
+    "ResumeBody",
+    "SearchArguments",
+    "Span",
+    "bad_argument",
+    "load_arguments",
+    "load_body",
+]
 
 MAX_LIMIT = 500
 _ZONE_AFTER_A_DECODED_PLUS = re.compile(r" (\d\d:?\d\d)$")
@@ -93,11 +108,6 @@ class ResumeBody(Schema):
     accept_dead_letters = fields.Boolean(
         load_default=False, truthy={True}, falsy={False}, required=False
     )
-
-
-def bad_argument(name: str, why: str) -> ApiError:
-    """The 400 for an argument that is understood as text and refused for its meaning."""
-    return ApiError(400, "bad_argument", f"{name}: {why}")
 
 
 def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from app.api.arguments import bad_argument
-from app.errors import ApiError
+from app.errors import ApiError, bad_argument
 from storage.sql.projects import Projects
 from storage.sql.tokens import Caller
 

@@ -10,11 +10,10 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from app.api import answers
-from app.api.arguments import bad_argument
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.events import find_event
 from app.api.names import narrowed
-from app.errors import ApiError
+from app.errors import ApiError, bad_argument
 from app.files.events import event_path
 from app.files.signing import open_signer
 

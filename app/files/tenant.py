@@ -7,9 +7,8 @@ from typing import NamedTuple
 from flask import Request, request
 
 from app.api.access import bearer, request_keys, require_project
-from app.api.arguments import bad_argument
 from app.api.names import no_such_project
-from app.errors import ApiError
+from app.errors import ApiError, bad_argument
 from app.files.desk import FilesDesk
 from app.files.signing import SIGNATURE, Deed
 from storage.sql.tokens import Caller

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 import orjson
 from flask import Blueprint, Response, request
 
-from app.api.arguments import bad_argument
-from app.errors import ApiError
+from app.errors import ApiError, bad_argument
 from app.files.desk import FilesDesk
 from app.files.receiving import Gangway, Incoming, file_chunks, kept_on_disk
 from app.files.tenant import Tenant, writing_tenant
