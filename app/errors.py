@@ -123,9 +123,14 @@ def _on_http_error(error: HTTPException) -> Response:
     return _answer(status, code, error.description or error.name, headers)
 
 
-def _on_bug(error: Exception) -> Response:
+def of_bug(error: Exception) -> ApiError:
+    """The answer to an exception that nobody expected, which goes to the log."""
     log.error("unhandled_exception", exc_info=error)
-    return _answer(500, "internal", "The server met an error of its own; it is in its log.", {})
+    return ApiError(500, "internal", "The server met an error of its own; it is in its log.")
+
+
+def _on_bug(error: Exception) -> Response:
+    return _on_api_error(of_bug(error))
 
 
 def register_errors(app: Flask) -> None:

@@ -11,6 +11,7 @@ from broker.pauses import Pauses
 from broker.progress import Progress
 from config.settings import Settings
 from storage.files.store import FileStore
+from storage.retention.run import Retention, open_retention
 from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
@@ -20,8 +21,10 @@ from storage.sql.ledger import Settled
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from storage.sql.tokens import Tokens
+from workbench.erasure.opening import Erasing, open_erasing
 from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
+from workbench.redaction import RedactionBook, open_redaction
 
 KEY_CONNECTIONS = 2
 KEY_TIMEOUT_SECONDS = 2.0
@@ -48,7 +51,10 @@ class Stores:
     files: FileStore
     payloads: PayloadReader
     search: SearchStore
+    retention: Retention
     workbench: Workbench
+    redaction: RedactionBook
+    erasing: Erasing
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -62,7 +68,10 @@ def open_stores(settings: Settings) -> Stores:
     )
     broker = Broker(settings.redis_url, timeout=settings.publish_timeout_seconds)
     files = FileStore(settings)
-    events = Events(database)
+    search = SearchStore(settings)
+    retention = open_retention(settings, database, search)
+    terms = retention.terms
+    events = Events(database, terms)
     return Stores(
         settings=settings,
         broker=broker,
@@ -74,12 +83,15 @@ def open_stores(settings: Settings) -> Stores:
         tokens=Tokens(keys),
         packs=Packs(database),
         events=events,
-        groups=Groups(database),
+        groups=Groups(database, terms),
         dead_letters=DeadLetters(database),
         settled=Settled(database),
         ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),
         files=files,
         payloads=open_payloads(settings, events, files),
-        search=SearchStore(settings),
+        search=search,
+        retention=retention,
         workbench=open_workbench(settings, database, broker, files),
+        redaction=open_redaction(settings, database),
+        erasing=open_erasing(settings, database, files, search),
     )

@@ -26,8 +26,11 @@ class Family(click.Group):
         "dlq": "dead_letters:dlq",
         "ledger": "ledger:ledger",
         "reconcile": "reconcile:reconcile",
+        "redaction": "redaction:redaction",
+        "pack": "pack:pack",
         "rebuild": "rebuild:rebuild",
         "compact": "compact:compact",
+        "erase": "erase:erase",
         "docs": "docs:docs",
         "bench": "bench:bench",
     }

@@ -14,6 +14,7 @@ from app import health, metrics
 from app.api import (
     attachments,
     dead_letters,
+    erasures,
     events,
     groups,
     ledger,
@@ -21,6 +22,7 @@ from app.api import (
     parked,
     projects,
     queues,
+    redaction,
     replays,
     search,
     signed_urls,
@@ -62,6 +64,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *parked.ENDPOINTS,
     *projects.ENDPOINTS,
     *queues.ENDPOINTS,
+    *redaction.ENDPOINTS,
+    *erasures.ENDPOINTS,
     *signed_urls.ENDPOINTS,
     Endpoint(
         "/openapi.json",

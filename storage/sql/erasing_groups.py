@@ -85,7 +85,7 @@ def _forget_users(cursor: Cursor, table: sql.Identifier, rows: Iterable[Occurren
     )
     fewer = Counter(group for (group,) in cursor)
     cursor.execute(
-        "UPDATE groups SET users = users - gone.users"
+        "UPDATE groups SET users = groups.users - gone.users"
         " FROM unnest(%s::uuid[], %s::int8[]) AS gone (id, users) WHERE groups.id = gone.id",
         (array_literal(fewer), array_literal(fewer.values())),
     )

@@ -212,6 +212,17 @@ class Erasures:
             )
             return cursor.fetchall()
 
+    def without_document(self, erasure_id: UUID) -> int:
+        """How many of its events search does not have any more."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM tombstones"
+                " WHERE erasure_id = %s AND unindexed_at IS NOT NULL",
+                (erasure_id,),
+            )
+            ((events,),) = cursor.fetchall()
+            return int(events)
+
     def mark_unindexed(self, ids: Sequence[UUID]) -> None:
         """Say that search does not have these events."""
         with self._database.transaction() as cursor:

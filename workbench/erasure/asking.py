@@ -16,11 +16,11 @@ MAX_USER_CHARS = 500
 
 
 class Unaskable(ValueError):
-    """What is asked for cannot be; ``code`` is stable, the message says why."""
+    """What is asked for cannot be; ``argument`` is what is wrong, the message says why."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, argument: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.argument = argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Asking:
     def event(self, event_id: UUID, project_id: int | None, actor: str) -> UUID:
         """One event, of that project if given. Raises :class:`Unaskable` for what is no event."""
         if not is_event_id(event_id):
-            raise Unaskable("not_an_event", f"{event_id} is not an event's id")
+            raise Unaskable("event", f"{event_id} is not an event's id")
         return self.erasures.of_event(event_id, project_id, actor)
 
     def user(self, project: str, name: str, actor: str) -> UUID:
@@ -44,7 +44,7 @@ class Asking:
         """
         found = self._project(project)
         if not 1 <= len(name.strip()) <= MAX_USER_CHARS or "\0" in name:
-            raise Unaskable("bad_user", f"a user's name has 1 to {MAX_USER_CHARS} characters")
+            raise Unaskable("user", f"a user's name has 1 to {MAX_USER_CHARS} characters")
         by = hasher(self.settings.session_key)
         subject = by.user(found.id, name)
         return self.erasures.of_user(found.id, subject, by.mark, masked(name), actor)
@@ -60,5 +60,5 @@ class Asking:
     def _project(self, name: str) -> Project:
         found = self.projects.by_name(name)
         if found is None:
-            raise Unaskable("project_not_found", f"there is no project named {name[:100]!r}")
+            raise Unaskable("project", f"there is no project named {name[:100]!r}")
         return found

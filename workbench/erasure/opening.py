@@ -21,6 +21,7 @@ from workbench.erasure.asking import Asking
 from workbench.erasure.driver import ErasureDriver
 from workbench.erasure.finding import Finder
 from workbench.erasure.parked import ParkedEvents
+from workbench.erasure.report import Reports
 from workbench.erasure.waiting import Waiting
 from workbench.payloads import Payloads
 
@@ -33,6 +34,7 @@ class Erasing:
     erasures: Erasures
     asking: Asking
     driver: ErasureDriver
+    reports: Reports
 
 
 def open_erasing(
@@ -64,4 +66,5 @@ def open_erasing(
             cache=open_cache(settings, files),
             clock=clock,
         ),
+        reports=Reports(settings, erasures),
     )
