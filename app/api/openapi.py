@@ -12,7 +12,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from app.api.answers import Failure
 from app.api.endpoint import Endpoint
 
-_PARAMETER = re.compile(r"<(\w+)>")
+_PARAMETER = re.compile(r"<(?:path:)?(\w+)>")
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "token": [{"token": []}],
     "token_or_key": [{"token": []}, {"key": []}, {"key_in_query": []}],

@@ -139,6 +139,12 @@ class FileStore:
                 if (pack_id := pack_id_of(key)) is not None:
                     yield pack_id, key, stored_bytes
 
+    def fetch_pack(self, key: str) -> bytes:
+        """A pack as it is stored, nothing of it verified; raises ``Corrupt`` when it is too large
+        for one.
+        """
+        return self._bucket.get(key, MAX_PACK_BYTES)
+
     def salvage_pack(self, key: str) -> Salvage:
         """What is whole in a damaged pack; raises ``Corrupt`` when it cannot even tell its name."""
         return salvage(self._bucket.get(key, MAX_PACK_BYTES), key)
