@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from werkzeug.test import TestResponse
@@ -11,7 +12,7 @@ from werkzeug.test import TestResponse
 from app.dashboard.session import local_path
 from app.dashboard.text import MOST_CHARS, visible
 from app.factory import create_app
-from config.settings import Settings
+from config.settings import Secret, SecretList, Settings
 from events.ids import new_id, now_ms
 from tests.integration.api_world import HOSTILE, TOKEN, World, crash, open_world
 
@@ -86,6 +87,21 @@ def test_a_withdrawn_token_closes_its_sessions(browser: World) -> None:
     assert cookie is not None
     fresh.set_cookie("sluice_session", cookie.value)
     assert fresh.get("/", headers=BROWSER).status_code == 303
+
+
+def test_a_replaced_session_key_keeps_sessions_while_it_is_a_fallback(browser: World) -> None:
+    sign_in(browser)
+    cookie = browser.client.get_cookie("sluice_session")
+    assert cookie is not None
+    settings = replace(browser.stores.settings, session_key=Secret("a new one"))
+    fallbacks = SecretList([browser.stores.settings.session_key])
+    for rotated, status in (
+        (replace(settings, session_key_fallbacks=fallbacks), 200),
+        (settings, 303),
+    ):
+        fresh = create_app(rotated, browser.stores).test_client()
+        fresh.set_cookie("sluice_session", cookie.value)
+        assert fresh.get("/", headers=BROWSER).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_status_tells_every_process_and_address(sluice: Sluice) -> None:
     assert sluice.process("worker-sql")["queues"] == ["crash.sql", "rum.sql"]
     assert len(sluice.process("worker-sql")["children"]) >= 1
     assert httpx.get(f"{status['flower']}/workers").status_code == 200
+    assert httpx.get(f"{status['files']}/health/ready", timeout=60).status_code == 200
     assert httpx.get(f"{status['elasticsearch']}/_cluster/health").status_code == 200
     assert set(status["s3"]) == {"endpoint", "bucket", "access_key", "secret_key", "region"}
 
