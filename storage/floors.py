@@ -61,6 +61,10 @@ class Floors:
         return id_ms(event_id) < self.cleared.get((project_id, type_name), 0)
 
 
+#: What readers without any terms go by.
+KEEP_ALL = Floors()
+
+
 def floors_at(
     now_ms: int,
     days: Mapping[str, int],

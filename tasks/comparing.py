@@ -41,7 +41,8 @@ class Comparison:
         return done
 
     def _open(self, packs: Iterable[PackOnRecord], done: list[UUID]) -> Iterator[_Open]:
-        """The packs with what their footers tell."""
+        """The packs with what their footers tell, but for what is past its term: no gap is."""
+        floors = self._upkeep.terms.floors()
         for pack in packs:
             self._report.packs += 1
             try:
@@ -51,7 +52,15 @@ class Comparison:
                     self._mender.damaged(PackName(pack.ref.id, pack.ref.key, self._type), exc)
                     done.append(pack.ref.id)
                 continue
-            yield pack, [(UUID(bytes=entry.id), entry.project_id) for entry in index.entries]
+            members = ((UUID(bytes=entry.id), entry.project_id) for entry in index.entries)
+            yield (
+                pack,
+                [
+                    (event_id, project)
+                    for event_id, project in members
+                    if not floors.hidden(project, self._type, event_id)
+                ],
+            )
 
     def _compare(self, group: Sequence[_Open]) -> list[UUID]:
         ids = [event_id for _, members in group for event_id, _ in members]

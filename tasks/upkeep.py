@@ -14,7 +14,7 @@ from storage.sql.doomed import DoomedPacks
 from storage.sql.quarantine import Quarantine
 from storage.sql.reconcile import Reconciling
 from storage.sql.repairs import Repairs
-from storage.sql.terms import Terms
+from storage.sql.terms import Terms, open_terms
 from workbench.ledger import LedgerBook, open_ledger
 
 #: A comparison may read more at once than a stage, and nobody waits for it.
@@ -52,6 +52,6 @@ def open_upkeep(settings: Settings) -> Upkeep:
         repairs=Repairs(database),
         doomed=DoomedPacks(database),
         quarantine=Quarantine(database),
-        terms=Terms(database),
+        terms=open_terms(settings, database),
         ledger=open_ledger(settings, database, timeout=timeout),
     )

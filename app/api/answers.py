@@ -100,7 +100,9 @@ class Receipt(Schema):
 
 
 class Group(Schema):
-    """Crashes that share a fingerprint."""
+    """Crashes that share a fingerprint. ``count`` and ``users`` are of all events ever seen, of
+    which ``dropped`` went when their term ended.
+    """
 
     id = fields.UUID(required=True)
     title = fields.String(required=True)
@@ -112,6 +114,7 @@ class Group(Schema):
     first_seen = Time(required=True)
     last_seen = Time(required=True)
     status = fields.String(required=True)
+    dropped = fields.Integer(required=True)
 
 
 class Occurrence(Schema):

@@ -36,6 +36,7 @@ def search_events(desk: Desk, arguments: Arguments) -> dict[str, Any]:
             end=arguments["end"],
             cursor=arguments["cursor"],
             limit=arguments["limit"],
+            floors=desk.stores.retention.terms.last_floors(),
         )
     except ValueError as exc:
         raise bad_argument("cursor", str(exc)) from None

@@ -18,6 +18,7 @@ from storage.reading import EventReader
 from storage.sql.database import Database
 from storage.sql.events import Events
 from storage.sql.projects import Projects
+from storage.sql.terms import open_terms
 from storage.sql.tokens import Tokens
 
 
@@ -44,7 +45,7 @@ def open_desk(settings: Settings) -> FilesDesk:
     one is down.
     """
     database = Database(settings.postgres_dsn, max_connections=settings.files_threads)
-    events, files = Events(database), FileStore(settings)
+    events, files = Events(database, open_terms(settings, database)), FileStore(settings)
     registry = CollectorRegistry(auto_describe=False)
     cache = open_cache(settings, files, count_reads(registry))
     register_sizes(registry, cache)

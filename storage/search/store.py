@@ -16,6 +16,7 @@ from config.settings import Settings
 from events.envelope import SYSTEM_PROJECT
 from events.record import Record
 from storage.errors import StoreDown
+from storage.floors import KEEP_ALL, Floors
 from storage.model import Page
 from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
@@ -24,7 +25,9 @@ from storage.search.document import timestamp
 from storage.search.erasing import DELETED_AT_ONCE, delete_lines, deleted
 from storage.search.faults import TooLarge, translated, was_swapped
 from storage.search.mappings import mapping_of
+from storage.search.months import drop_month, months
 from storage.search.names import alias_name, index_name, index_pattern
+from storage.search.past import without_past
 from storage.search.presence import present_ids
 from storage.search.query import ParsedQuery
 from storage.search.rebuild import MonthIndex
@@ -101,6 +104,14 @@ class SearchStore:
             total += deleted(self._post_bulk(lines))
         return total
 
+    def months(self, event_type: str) -> list[str]:
+        """The months of a type that have an index, such as ``2026.01``, oldest first."""
+        return months(self._client, self._prefix, event_type)
+
+    def drop_month(self, event_type: str, month: str) -> None:
+        """Delete a month's index with all its documents. May be repeated."""
+        drop_month(self._client, self._prefix, event_type, month)
+
     def present(self, event_type: str, ids: Sequence[UUID]) -> set[UUID]:
         """Which of the events have a document, visible to a search already or not yet."""
         return present_ids(self._client, self._prefix, event_type, ids)
@@ -115,13 +126,17 @@ class SearchStore:
         end: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        floors: Floors = KEEP_ALL,
     ) -> Page[dict[str, Any]]:
-        """Events received from ``start`` and before ``end``, newest first.
+        """Events received from ``start`` and before ``end``, newest first, that are not past the
+        ``floors``.
 
         Items are ready for JSON: ``id, type, project_id, received_at, occurred_at, group_id,
         title`` and what the type lists. Raises ``ValueError`` for a cursor that is none.
         """
-        search = self._filtered(project_id, event_type, query, start, end)[: limit + 1]
+        search = self._filtered(project_id, event_type, query, start, end)
+        types = [event_type] if event_type else [policy.name for policy in EVENT_TYPES]
+        search = without_past(search, floors, project_id, types)[: limit + 1]
         if cursor is not None:
             search = search.extra(search_after=search_after(cursor))
         with translated():

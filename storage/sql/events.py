@@ -16,6 +16,7 @@ from storage.sql.connection import Cursor
 from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
 from storage.sql.tables import event_types, events_table, own_columns
+from storage.sql.terms import Terms
 
 _Row: TypeAlias = tuple[Any, ...]
 
@@ -30,6 +31,9 @@ FROM {table} AS event JOIN packs ON packs.id = event.pack_id
 """
 _IDENTITY_LENGTH = 13
 _LOCATION = slice(6, 12)
+
+#: Where a receipt's rows have the event's project and type.
+_PROJECT, _TYPE = 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,13 @@ class Receipt:
 
 
 class Events:
-    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+    """Events past their term are as if they were not there. Without ``terms`` only projects have
+    one. Every method raises :class:`StoreDown` while PostgreSQL is away.
+    """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, terms: Terms | None = None) -> None:
         self._database = database
+        self._terms = terms or Terms(database)
 
     def find(self, event_id: UUID) -> StoredEvent | None:
         """The row of an event, of whichever type."""
@@ -76,7 +83,10 @@ class Events:
             for type_name in event_types():
                 cursor.execute(_select(type_name, "WHERE event.id = %s"), (event_id,))
                 if row := cursor.fetchone():
-                    return _stored_event(type_name, row)
+                    found = _stored_event(type_name, row)
+                    floors = self._terms.floors_of(cursor)
+                    past = floors.hidden(found.project_id, type_name, event_id)
+                    return None if past else found
         return None
 
     def receipt(self, event_id: UUID) -> Receipt | None:
@@ -86,13 +96,18 @@ class Events:
             times = cursor.fetchone()
             cursor.execute(
                 "SELECT letters.id, stage, letters.project_id,"
-                " CASE WHEN pack_key IS NOT NULL THEN coalesce(packs.files_at, at) END"
+                " CASE WHEN pack_key IS NOT NULL THEN coalesce(packs.files_at, at) END,"
+                " letters.type"
                 " FROM dead_letters AS letters LEFT JOIN packs ON packs.key = pack_key"
                 " WHERE event_id = %s AND status IN ('open', 'discarded')"
                 " ORDER BY letters.id DESC LIMIT 1",
                 (event_id,),
             )
             letter = cursor.fetchone()
+            floors = self._terms.floors_of(cursor)
+        of_events = ((row[_PROJECT], row[_TYPE]) for row in (times, letter) if row)
+        if any(floors.hidden(project, kind, event_id) for project, kind in of_events):
+            return None
         return _receipt(event_id, times, letter)
 
     def of_group(self, group_id: UUID, cursor: str | None, limit: int) -> Page[StoredEvent]:
@@ -100,13 +115,16 @@ class Events:
         before = decode_id_cursor(cursor)
         with self._database.transaction() as query:
             query.execute(
-                "SELECT type, first_seen, last_seen FROM groups WHERE id = %s", (group_id,)
+                "SELECT type, first_seen, last_seen, project_id FROM groups WHERE id = %s",
+                (group_id,),
             )
             group = query.fetchone()
             if group is None:
                 return Page([], None)
-            type_name, first_seen, last_seen = group
-            lowest, highest = _bound(first_seen), _bound(last_seen + timedelta(milliseconds=1))
+            type_name, first_seen, last_seen, project_id = group
+            kept = self._terms.floors_of(query).first_id(project_id, type_name)
+            lowest = max(_bound(first_seen), kept)
+            highest = _bound(last_seen + timedelta(milliseconds=1))
             query.execute(
                 _select(
                     type_name,
@@ -160,19 +178,21 @@ def _stored_event(type_name: str, row: _Row) -> StoredEvent:
 
 def _times_of_any_type() -> sql.Composed:
     part = sql.SQL(
-        "SELECT event.project_id, files_at, sql_at, search_at FROM {} AS event"
+        "SELECT files_at, sql_at, event.project_id, search_at, {} AS type FROM {} AS event"
         " JOIN packs ON packs.id = event.pack_id WHERE event.id = %s"
     )
-    tables = (part.format(sql.Identifier(events_table(name))) for name in event_types())
+    tables = (
+        part.format(sql.Literal(name), sql.Identifier(events_table(name))) for name in event_types()
+    )
     return sql.SQL(" UNION ALL ").join(tables)
 
 
 def _receipt(event_id: UUID, times: _Row | None, letter: _Row | None) -> Receipt | None:
     if letter is not None:
-        letter_id, stage, project_id, letter_files_at = letter
-        files_at, sql_at = (times[1], times[2]) if times else (letter_files_at, None)
+        letter_id, stage, project_id, letter_files_at, _ = letter
+        files_at, sql_at = (times[0], times[1]) if times else (letter_files_at, None)
         return Receipt(event_id, project_id, files_at, sql_at, None, {stage: letter_id})
     if times is not None:
-        project_id, files_at, sql_at, search_at = times
+        files_at, sql_at, project_id, search_at, _ = times
         return Receipt(event_id, project_id, files_at, sql_at, search_at, {})
     return None

@@ -10,9 +10,12 @@ from uuid import UUID
 from psycopg2 import sql
 
 from events.text import storable
+from storage.floors import Floors
 from storage.model import Page
+from storage.sql.arrays import array_literal
 from storage.sql.cursors import bad_cursor, decode_cursor, encode_cursor
 from storage.sql.database import Database
+from storage.sql.terms import Terms
 
 MAX_QUERY_CHARS = 200
 _MAX_COUNT = 2**63 - 1
@@ -21,14 +24,24 @@ SORTS = _SORTS_BY_TIME | {"count", "users"}
 
 _SELECT = """
 SELECT groups.id, title, culprit, coalesce(projects.name, ''), type, count, users, first_seen,
-    last_seen, status, project_id
+    last_seen, status, project_id, dropped
 FROM groups LEFT JOIN projects ON projects.id = project_id
+"""
+
+_PAST_PROJECTS = """
+NOT EXISTS (
+    SELECT FROM unnest(%s::int4[], %s::text[], %s::int8[]) AS past (project_id, type, floor_ms)
+    WHERE past.project_id = groups.project_id AND past.type = groups.type
+        AND groups.last_seen < to_timestamp(past.floor_ms / 1000.0)
+)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Events that share a fingerprint. ``users`` is how many different ones it met."""
+    """Events that share a fingerprint. ``count`` and ``users`` are of all it ever met, of which
+    ``dropped`` events went when their term ended.
+    """
 
     id: UUID
     title: str
@@ -41,17 +54,24 @@ class Group:
     last_seen: datetime
     status: str
     project_id: int
+    dropped: int = 0
 
 
 class Groups:
-    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+    """A group of which every event is past its term is as if it were not there. Without ``terms``
+    only projects have one. Every method raises :class:`StoreDown` while PostgreSQL is away.
+    """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, terms: Terms | None = None) -> None:
         self._database = database
+        self._terms = terms or Terms(database)
 
     def find(self, group_id: UUID) -> Group | None:
         with self._database.transaction() as cursor:
-            cursor.execute(_SELECT + "WHERE groups.id = %s", (group_id,))
+            conditions, values = _kept(self._terms.floors_of(cursor))
+            conditions.append(sql.SQL("groups.id = %s"))
+            statement = sql.SQL(_SELECT + "WHERE ") + sql.SQL(" AND ").join(conditions)
+            cursor.execute(statement, (*values, group_id))
             row = cursor.fetchone()
         return Group(*row) if row else None
 
@@ -73,16 +93,31 @@ class Groups:
         if cursor is not None:
             conditions.append(sql.SQL("({}, groups.id) < (%s, %s)").format(sql.Identifier(sort)))
             values.extend(_decode(cursor, sort))
-        statement = sql.SQL("{}{} ORDER BY {} DESC, groups.id DESC LIMIT %s").format(
-            sql.SQL(_SELECT),
-            sql.SQL("WHERE ") + sql.SQL(" AND ").join(conditions) if conditions else sql.SQL(""),
-            sql.Identifier(sort),
-        )
         with self._database.transaction() as execute:
-            execute.execute(statement, (*values, limit + 1))
+            kept, floors = _kept(self._terms.floors_of(execute))
+            statement = sql.SQL("{}WHERE {} ORDER BY {} DESC, groups.id DESC LIMIT %s").format(
+                sql.SQL(_SELECT),
+                sql.SQL(" AND ").join([*kept, *conditions]),
+                sql.Identifier(sort),
+            )
+            execute.execute(statement, (*floors, *values, limit + 1))
             items = [Group(*row) for row in execute]
         more = len(items) > limit
         return Page(items[:limit], _encode(items[limit - 1], sort) if more else None)
+
+
+def _kept(floors: Floors) -> tuple[list[sql.Composable], list[Any]]:
+    """Conditions of groups that have an event at or above their floor."""
+    conditions: list[sql.Composable] = []
+    values: list[Any] = []
+    for type_name, floor in floors.types.items():
+        conditions.append(sql.SQL("NOT (type = %s AND last_seen < to_timestamp(%s / 1000.0))"))
+        values += [type_name, floor]
+    if floors.projects:
+        conditions.append(sql.SQL(_PAST_PROJECTS))
+        projects, types = zip(*floors.projects, strict=True)
+        values += [array_literal(part) for part in (projects, types, floors.projects.values())]
+    return conditions, values
 
 
 def _filters(

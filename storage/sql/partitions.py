@@ -65,6 +65,15 @@ def bounds(day: date) -> tuple[UUID, UUID]:
     return first_id(start), first_id(start + _DAY_MS)
 
 
+def attached_days(cursor: Cursor, table: str) -> frozenset[date]:
+    """The days of a type's table that have a partition."""
+    beginning = f"{table}_"
+    return frozenset(
+        datetime.strptime(name.removeprefix(beginning), "%Y%m%d").replace(tzinfo=UTC).date()
+        for name in _attached(cursor, table)
+    )
+
+
 def _attached(cursor: Cursor, table: str) -> frozenset[str]:
     cursor.execute(
         "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid"

@@ -1,8 +1,9 @@
 """Exact groups after a day's rows were made anew: counts, users, and when first and last seen.
 
-A group counts the rows that exist. So a day's rebuild adds the difference between the day's new and
-old rows, and takes off what the counter was wrong by before: that drift is found against all
-partitions without holding anybody up, and stays the same however many rows are added meanwhile.
+A group counts the rows that exist, and those that retention dropped. So a day's rebuild adds the
+difference between the day's new and old rows, and takes off what the counter was wrong by before:
+that drift is found against all partitions without holding anybody up, and stays the same however
+many rows are added meanwhile.
 """
 
 from __future__ import annotations
@@ -28,10 +29,15 @@ WITH met AS (
 ), counted AS (
     SELECT group_id, count(*) AS events FROM {parent}
     WHERE group_id IN (SELECT group_id FROM met) GROUP BY 1
+), waiting AS (
+    SELECT group_id, sum(events)::int8 AS events FROM retired_groups GROUP BY 1
 )
-SELECT met.group_id, coalesce(groups.count, 0) - coalesce(counted.events, 0)
-FROM met LEFT JOIN counted USING (group_id) LEFT JOIN groups ON groups.id = met.group_id
-WHERE coalesce(groups.count, 0) <> coalesce(counted.events, 0)
+SELECT group_id, coalesce(groups.count - groups.dropped, 0)
+    - coalesce(waiting.events, 0) - coalesce(counted.events, 0)
+FROM met LEFT JOIN counted USING (group_id) LEFT JOIN waiting USING (group_id)
+    LEFT JOIN groups ON groups.id = group_id
+WHERE coalesce(groups.count - groups.dropped, 0)
+    <> coalesce(waiting.events, 0) + coalesce(counted.events, 0)
 """
 
 _CHANGES = """
@@ -126,7 +132,7 @@ class Recounted:
             cursor.execute(
                 sql.SQL(
                     "DELETE FROM {} WHERE {} IN ("
-                    "SELECT id FROM groups WHERE id = ANY(%s::uuid[]) AND count <= 0)"
+                    "SELECT id FROM groups WHERE id = ANY(%s::uuid[]) AND count <= dropped)"
                 ).format(sql.Identifier(table), sql.Identifier(column)),
                 (ids,),
             )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from config.retention import MAX_DAYS
+from config.retention import MAX_DAYS, type_terms
+from config.settings import Settings
 from events.ids import Clock, now_ms
 from storage.errors import Rejected, StoreDown
 from storage.floors import Floors, ProjectTerm, ProjectType, floors_at
@@ -18,7 +19,10 @@ from storage.sql.faults import STORE
 from storage.sql.tables import events_table
 
 _PROJECTS = "SELECT project_id, type, days, clearing_ms, cleared_ms FROM project_terms"
-_RETIRED = "SELECT type, max(day) FROM retired_days WHERE ended_at IS NULL GROUP BY type"
+# What went for its bytes stays hidden, as its term would have it back.
+_RETIRED = """
+SELECT type, max(day) FROM retired_days WHERE ended_at IS NULL OR why = 'bytes' GROUP BY type
+"""
 
 _Raw: TypeAlias = tuple[dict[ProjectType, ProjectTerm], dict[str, date]]
 
@@ -124,6 +128,12 @@ class Terms:
 
     def _floors(self, raw: _Raw) -> Floors:
         return floors_at(self._clock(), self._days, *raw)
+
+
+def open_terms(settings: Settings, database: Database, clock: Clock = now_ms) -> Terms:
+    """The terms of types, from the settings, and of projects."""
+    of_types = type_terms(settings.retention_days, settings.retention_bytes)
+    return Terms(database, {name: term.days for name, term in of_types.items()}, clock)
 
 
 def _load(cursor: Cursor) -> _Raw:

@@ -55,7 +55,7 @@ def _leave_group(
     users = _forget_user(cursor, table, group_id, user_key) if user_key is not None else 0
     cursor.execute(
         "UPDATE groups SET count = count - 1, users = users - %s WHERE id = %s"
-        " RETURNING count, first_seen, last_seen",
+        " RETURNING count - dropped, first_seen, last_seen",
         (users, group_id),
     )
     for count, first_seen, last_seen in cursor.fetchall():

@@ -10,19 +10,19 @@ CREATE TABLE project_terms (
     PRIMARY KEY (project_id, type)
 );
 
--- Days that retention drops, hidden from `at` on. `detached` is the table that was the day's
--- partition, since it is one no more; a day may be retired again when events of it come late.
+-- Days that retention drops, hidden from `at` on; since dropped_at without rows and packs. A day is
+-- retired again when events of it come late.
 CREATE TABLE retired_days (
-    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    type      text NOT NULL,
-    day       date NOT NULL,
-    why       text NOT NULL CHECK (why IN ('days', 'bytes')),
-    at        timestamptz NOT NULL DEFAULT now(),
-    detached  text,
-    events    bigint NOT NULL DEFAULT 0,
-    packs     integer NOT NULL DEFAULT 0,
-    bytes     bigint NOT NULL DEFAULT 0,
-    ended_at  timestamptz
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    type        text NOT NULL,
+    day         date NOT NULL,
+    why         text NOT NULL CHECK (why IN ('days', 'bytes')),
+    at          timestamptz NOT NULL DEFAULT now(),
+    dropped_at  timestamptz,
+    events      bigint NOT NULL DEFAULT 0,
+    packs       integer NOT NULL DEFAULT 0,
+    bytes       bigint NOT NULL DEFAULT 0,
+    ended_at    timestamptz
 );
 CREATE UNIQUE INDEX retired_days_open ON retired_days (type, day) WHERE ended_at IS NULL;
 

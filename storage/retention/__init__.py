@@ -1,0 +1,1 @@
+"""Retention: what is past its term, and dropping it."""
