@@ -103,6 +103,21 @@ class Settings:
     s3_access_key: Secret = _setting(Secret(""), "S3 access key.")
     s3_secret_key: Secret = _setting(Secret(""), "S3 secret key.")
     s3_region: str = _setting("us-east-1", "S3 region.")
+    s3_addressing: str = _setting(
+        "path", "Where a request names the bucket: path, or virtual (in the host's name)."
+    )
+    s3_ca_bundle: str = _setting(
+        "", "File of the certificates that an https endpoint is trusted by; empty: the public ones."
+    )
+    s3_kms_key_id: str = _setting(
+        "", "KMS key that S3 encrypts every object with; empty leaves that to the bucket."
+    )
+    s3_object_lock_mode: str = _setting(
+        "",
+        "GOVERNANCE or COMPLIANCE locks every object as it is written. What is locked cannot be "
+        "erased or compacted away before its time: keep the days below the terms of erasure.",
+    )
+    s3_object_lock_days: float = _setting(1.0, "How long a locked object is kept, in days.")
     s3_timeout_seconds: float = _setting(
         10.0, "How long an answer of S3 may take before the file store counts as down."
     )
@@ -248,6 +263,9 @@ class Settings:
         "Most bytes of packs kept, by type, such as crash=500000000000: the oldest days go first. "
         "A type that is not named has no bound.",
     )
+    blob_unlinked_days: float = _setting(
+        7.0, "How long an attachment or minidump without an event is kept, in days."
+    )
     ledger_move_hours: int = _setting(
         48, "Age at which the broker's accepted counts of a minute move to PostgreSQL, in hours."
     )
@@ -268,8 +286,17 @@ _POSITIVE = (
     "broker_timeout_seconds",
     "publish_timeout_seconds",
     "broker_memory_mark",
+    "max_blob_bytes",
+    "blob_uploads",
+    "s3_object_lock_days",
     "spool_replay_rate",
 )
+
+
+_CHOICES = {
+    "s3_addressing": ("path", "virtual"),
+    "s3_object_lock_mode": ("", "GOVERNANCE", "COMPLIANCE"),
+}
 
 
 def _parse(name: str, kind: Any, text: str) -> Any:
@@ -310,6 +337,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             type_terms(**{"days": "", "most_bytes": "", _TERMS[name]: getattr(settings, name)})
         except ValueError as exc:
             raise SettingsError(f"{PREFIX}{name.upper()}: {exc}") from None
+    for name, known in _CHOICES.items():
+        if getattr(settings, name) not in known:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be one of: {', '.join(known)}")
     if len(settings.s3_bucket) < 3:
         raise SettingsError("SLUICE_S3_BUCKET must have three letters or more")
     return settings

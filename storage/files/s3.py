@@ -7,26 +7,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-import boto3.session
-from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
+    SSLError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from config.settings import Settings, SettingsError
 from storage.errors import NotFound, Rejected, StoreDown, StoreError
+from storage.files.connect import connect
 from storage.files.layout import corrupt
+from storage.files.meter import METER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-_CONNECT_SECONDS = 2
-_POOL = 32
 _NOT_FOUND = 404
 _RANGE_NOT_SATISFIABLE = 416
 _SERVER_FAULT = 500
@@ -56,6 +55,9 @@ def _told(operation: str) -> Iterator[None]:
         yield
     except ClientError as exc:
         raise _fate(operation, exc) from exc
+    except SSLError as exc:
+        trust = "its certificate is not trusted, or it speaks no TLS (SLUICE_S3_CA_BUNDLE)"
+        raise StoreDown("files", f"{operation}: {trust}") from exc
     except (BotoConnectionError, HTTPClientError, IncompleteReadError) as exc:
         raise StoreDown("files", f"{operation}: {type(exc).__name__}") from exc
     except NoCredentialsError as exc:
@@ -77,7 +79,7 @@ class Bucket:
     def _client(self) -> S3Client:
         with self._lock:
             if self._made is None:
-                self._made = _connect(self._settings)
+                self._made = connect(self._settings, METER)
             return self._made
 
     @contextmanager
@@ -169,32 +171,6 @@ class Bucket:
                 self._client.head_bucket(Bucket=self.name)
         except NotFound as exc:
             raise StoreDown("files", f"there is no bucket {self.name}") from exc
-
-
-def _connect(settings: Settings) -> S3Client:
-    config = Config(
-        region_name=settings.s3_region,
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=settings.s3_timeout_seconds,
-        # Callers own retrying: a task pauses its queue. A pooled connection that the server has
-        # closed meanwhile is noticed and replaced before it is used.
-        retries={"mode": "standard", "total_max_attempts": 1},
-        max_pool_connections=_POOL,
-        tcp_keepalive=True,
-        # The signature covers the payload, so the server refuses one that was changed on its way;
-        # further checksums are sent only where S3 demands them, which not every S3 understands.
-        s3={"addressing_style": "path", "payload_signing_enabled": True},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    # A session of its own: the default one is shared and not made for threads.
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        aws_access_key_id=settings.s3_access_key.reveal() or None,
-        aws_secret_access_key=settings.s3_secret_key.reveal() or None,
-        config=config,
-    )
 
 
 def _body(answer: GetObjectOutputTypeDef) -> bytes:
