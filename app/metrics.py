@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from app.health import store_probes
 from app.probes import Probes
+from app.retention_metrics import retention_metrics
 from app.stores import Stores
 from broker.client import QueueState
 from events.ids import now_ms
@@ -144,6 +145,7 @@ class StoreCollector(Collector):
         sources: tuple[tuple[str, Callable[[Stores], Iterator[Metric]]], ...] = (
             ("broker", broker_metrics),
             ("sql", sql_metrics),
+            ("sql", retention_metrics),
         )
         for store, source in sources:
             if alive[store]:

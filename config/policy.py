@@ -95,6 +95,8 @@ SYSTEM_TASKS = (
     SystemTaskPolicy("sluice.erase", "system.maintenance", 10, soft_limit=120, hard_limit=150),
     SystemTaskPolicy("sluice.uploads", "system.maintenance", 60, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.redaction", "system.maintenance", 60, soft_limit=45, hard_limit=60),
+    SystemTaskPolicy("sluice.retention", "system.maintenance", 600, soft_limit=240, hard_limit=300),
+    SystemTaskPolicy("sluice.ledger", "system.maintenance", 600, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.replay", "system.maintenance", 5, soft_limit=60, hard_limit=90),
 )
 

@@ -31,6 +31,7 @@ class Family(click.Group):
         "rebuild": "rebuild:rebuild",
         "compact": "compact:compact",
         "erase": "erase:erase",
+        "retention": "retention:retention",
         "docs": "docs:docs",
         "bench": "bench:bench",
     }

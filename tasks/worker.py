@@ -23,6 +23,7 @@ from tasks.reconcile import reconcile_recent
 from tasks.redacting import share_rules
 from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
+from tasks.retention import Keeper, drop_past, keep_ledger, open_keeper
 from tasks.schedule import register_periodic
 from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
@@ -70,6 +71,11 @@ def _uploads() -> UploadSweep:
 
 
 @cache
+def _keeper() -> Keeper:
+    return open_keeper(settings)
+
+
+@cache
 def _redaction() -> RedactionBook:
     return open_redaction(settings, Database(settings.postgres_dsn, max_connections=1))
 
@@ -107,6 +113,8 @@ register_periodic(
         "sluice.erase": lambda: drive_erasures(_eraser()),
         "sluice.uploads": lambda: sweep_uploads(_uploads()),
         "sluice.redaction": lambda: share_rules(_redaction()),
+        "sluice.retention": lambda: drop_past(_keeper()),
+        "sluice.ledger": lambda: keep_ledger(_keeper()),
         "sluice.replay": lambda: drive_replays(_replays()),
     },
 )

@@ -24,6 +24,7 @@ from app.api import (
     queues,
     redaction,
     replays,
+    retention,
     search,
     signed_urls,
 )
@@ -61,6 +62,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *dead_letters.ENDPOINTS,
     *letter_bulk.ENDPOINTS,
     *replays.ENDPOINTS,
+    *retention.ENDPOINTS,
     *parked.ENDPOINTS,
     *projects.ENDPOINTS,
     *queues.ENDPOINTS,

@@ -81,6 +81,16 @@ class RetiredDay:
     dropped: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredTotals:
+    """What went of a type with its days, since the start; ``waiting`` days are not done with."""
+
+    type: str
+    events: int
+    bytes: int
+    waiting: int
+
+
 class DayChanged(Exception):
     """Events came to a day while its documents were deleted: delete those of the new ones too."""
 
@@ -155,6 +165,15 @@ class RetiredDays:
                 (type_name,),
             )
             return [RetiredDay(*row) for row in cursor]
+
+    def totals(self) -> list[RetiredTotals]:
+        """By type, over all time."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT type, sum(events)::int8, sum(bytes)::int8,"
+                " count(*) FILTER (WHERE ended_at IS NULL) FROM retired_days GROUP BY type"
+            )
+            return [RetiredTotals(*row) for row in cursor]
 
     def mark(self, retired: RetiredDay) -> str:
         """What changes whenever events come to a day, or their stages go on."""
