@@ -94,7 +94,7 @@ _KINDS: dict[str, list[tuple[str, str, Callable[[bytes], int]]]] = {
     "card": [(_CARD, _CARD, card_length)],
     "bearer": [(_BEARER, r"bearer[ +]", len), (_JWT, r"eyJ[A-Za-z0-9_-]{5,}\.", len)],
     "leaked_key": [(_LEAKED_KEY, r"api[-_]?key(?:=|\\u003d)", len)],
-    "url_password": [(_URL_PASSWORD, r":[^/\s:@\"]*:[^/\s@\"]+@", len)],
+    "url_password": [(_URL_PASSWORD, r":[^/\s@\"]+@", len)],
     "email": [(_EMAIL, r"@[A-Za-z0-9]", len)],
     "ip": [
         (_IPV4, r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _address_length),

@@ -39,7 +39,10 @@ class Redactor:
         if not self._finder.may_match(envelope.body):
             return envelope
         body = redact_body(envelope.body, self._finder, self._notes)
-        return replace(envelope, body=body, redacted=body.count(MARKER))
+        count = body.count(MARKER)
+        if body is envelope.body and count == envelope.redacted:
+            return envelope
+        return replace(envelope, body=body, redacted=count)
 
     def preview(self, body: bytes) -> Preview:
         """What would be stored of a body, and why. Keeps nothing."""

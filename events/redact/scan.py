@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     rb'"((?:[^"\\]++|\\.|\\\Z)*+)(?:"|\Z)(\s*+:)?|([{\[])|([}\]])|(-?[0-9][0-9.eE+-]*+)', re.DOTALL
 )
 _STRING, _KEY, _OPEN, _CLOSE = 1, 2, 3, 4
+_IS_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*+["\[{]')
+# Within a string prose is likelier, and may begin with a bracket.
 _LOOKS_LIKE_JSON = re.compile(rb'\s*+(?:\{\s*+["}]|\[\s*+["\[\]{0-9-])')
 _BLANK = b'"' + MARKER + b'"'
 
@@ -34,7 +36,8 @@ def redact_body(body: bytes, finder: Finder, notes: Notes, path: str = "", depth
     JSON is read as such, also where it stands in a string of JSON, a few levels deep; all else as
     prose.
     """
-    if depth <= _JSON_IN_STRINGS and _LOOKS_LIKE_JSON.match(body):
+    shape = _LOOKS_LIKE_JSON if depth else _IS_JSON
+    if depth <= _JSON_IN_STRINGS and shape.match(body):
         return _Scan(body, finder, notes, path, depth).run()
     return redact_text(body, finder, lambda rule: notes.add(rule, path))
 
