@@ -100,7 +100,7 @@ def _without_row(
     kept = [
         (event_id, project)
         for event_id, project in members
-        if not floors.expired(project, pack.type, event_id)
+        if not floors.hidden(project, pack.type, event_id)
     ]
     ids = [event_id for event_id, _ in kept]
     rows, lettered = upkeep.packs.rows(pack.type, ids), upkeep.packs.lettered(ids)
