@@ -121,6 +121,14 @@ class Settings:
     s3_timeout_seconds: float = _setting(
         10.0, "How long an answer of S3 may take before the file store counts as down."
     )
+    price_put_per_1000: float = _setting(
+        0.005, "Price of a thousand PUTs (and lists, and steps of uploads) of S3, in dollars."
+    )
+    price_get_per_1000: float = _setting(0.0004, "Price of a thousand GETs of S3, in dollars.")
+    price_gb_month: float = _setting(
+        0.023, "Price of a GB kept in S3 for a month, in dollars; all three feed `./sluice cost`."
+    )
+
     search_prefix: str = _setting(
         "sluice", "First part of every Elasticsearch index and template name."
     )

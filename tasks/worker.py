@@ -8,13 +8,20 @@ import time
 from functools import cache
 from typing import Any
 
-from celery.signals import setup_logging, worker_before_create_process
+from celery.signals import (
+    setup_logging,
+    worker_before_create_process,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 from broker.periods import Periods
 from config.logs import configure_logs
 from config.settings import load_settings
 from events.ids import now_ms
+from storage.metering import Metering, start_metering
 from storage.sql.database import Database
+from storage.sql.usage import Usage
 from tasks.app import create_celery
 from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.compaction import Compactor, compact_recent, open_compactor
@@ -29,6 +36,7 @@ from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
 from tasks.upkeep import Upkeep, open_upkeep
 from tasks.uploads import UploadSweep, open_upload_sweep, sweep_uploads
+from tasks.usage import open_usage, sample_storage
 from workbench.erasure.opening import Erasing
 from workbench.opening import Workbench
 from workbench.redaction import RedactionBook, open_redaction
@@ -81,6 +89,11 @@ def _redaction() -> RedactionBook:
 
 
 @cache
+def _usage() -> Usage:
+    return open_usage(settings)
+
+
+@cache
 def _replays() -> Workbench:
     return open_replays(settings)
 
@@ -93,6 +106,21 @@ def _periods() -> Periods:
 @setup_logging.connect
 def _logs(**_: Any) -> None:
     configure_logs(settings.log_level, process="worker")
+
+
+@cache
+def _metering() -> Metering:
+    return start_metering(settings)
+
+
+@worker_process_init.connect
+def _begin_metering(**_: Any) -> None:
+    _metering()
+
+
+@worker_process_shutdown.connect
+def _end_metering(**_: Any) -> None:
+    _metering().stop()
 
 
 @worker_before_create_process.connect
@@ -115,6 +143,7 @@ register_periodic(
         "sluice.redaction": lambda: share_rules(_redaction()),
         "sluice.retention": lambda: drop_past(_keeper()),
         "sluice.ledger": lambda: keep_ledger(_keeper()),
+        "sluice.usage": lambda: sample_storage(_usage()),
         "sluice.replay": lambda: drive_replays(_replays()),
     },
 )

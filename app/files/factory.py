@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 
 from flask import Flask, Response
@@ -14,6 +15,7 @@ from app.outage import store_down
 from config.logs import configure_logs
 from config.settings import load_settings
 from storage.errors import StoreDown
+from storage.metering import start_metering
 
 
 def create_app(desk: FilesDesk) -> Flask:
@@ -41,5 +43,6 @@ def create() -> Flask:
     settings = load_settings(os.environ)
     configure_logs(settings.log_level, "files")
     desk = open_desk(settings)
+    atexit.register(start_metering(settings).stop)
     start_sweeping(desk.cache, settings.files_cache_seconds)
     return create_app(desk)

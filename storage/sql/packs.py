@@ -25,6 +25,7 @@ from storage.sql.rows import Item, existing_ids, insert_events, row_packs
 from storage.sql.settling import count_searched, keep_pack, resolve_letters
 from storage.sql.spares import note_erased_copies, note_others_copies
 from storage.sql.tombstones import settle_erased
+from storage.sql.usage import add_pack_usage
 
 _NO_PARTITION = "23514"
 
@@ -122,6 +123,8 @@ def _write(
     _note_copies(cursor, pack, ids, inserted, erased)
     resolve_letters(cursor, [record.id for record in inserted])
     grow_groups(cursor, pack.type, inserted)
+    places = {record.id: location for record, _, location in items}
+    add_pack_usage(cursor, pack, [(one.project_id, places[one.id]) for one in inserted])
     return inserted
 
 
