@@ -15,6 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.health import store_probes
+from app.object_metrics import object_metrics
+from app.pack_metrics import pack_metrics
 from app.probes import Probes
 from app.retention_metrics import retention_metrics
 from app.stores import Stores
@@ -145,7 +147,9 @@ class StoreCollector(Collector):
         sources: tuple[tuple[str, Callable[[Stores], Iterator[Metric]]], ...] = (
             ("broker", broker_metrics),
             ("sql", sql_metrics),
+            ("sql", object_metrics),
             ("sql", retention_metrics),
+            ("sql", pack_metrics),
         )
         for store, source in sources:
             if alive[store]:

@@ -13,12 +13,14 @@ from flask import Blueprint, Response, request
 from app import health, metrics
 from app.api import (
     attachments,
+    cost,
     dead_letters,
     erasures,
     events,
     groups,
     ledger,
     letter_bulk,
+    packs,
     parked,
     projects,
     queues,
@@ -56,6 +58,7 @@ def read_openapi(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 ENDPOINTS: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
     *attachments.ENDPOINTS,
+    *cost.ENDPOINTS,
     *groups.ENDPOINTS,
     *search.ENDPOINTS,
     *ledger.ENDPOINTS,
@@ -63,6 +66,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *letter_bulk.ENDPOINTS,
     *replays.ENDPOINTS,
     *retention.ENDPOINTS,
+    *packs.ENDPOINTS,
     *parked.ENDPOINTS,
     *projects.ENDPOINTS,
     *queues.ENDPOINTS,
