@@ -59,12 +59,14 @@ class Erasure:
 class Remains:
     """What of an erasure's events still lies in the bucket, by tombstones and known copies.
 
-    ``events`` have bytes left, in ``packs`` of which ``doomed`` only wait for their grace.
+    ``events`` have bytes left, in ``packs``, of which ``doomed`` only wait for their grace and
+    ``quarantined`` for a person, as they are damaged.
     """
 
     events: int
     packs: int
     doomed: int
+    quarantined: int
 
 
 @dataclass(frozen=True, slots=True)

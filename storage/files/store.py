@@ -99,6 +99,11 @@ class FileStore:
         _require_name(index.identity, key)
         return index
 
+    def size_of(self, key: str) -> int:
+        """Bytes of a pack as stored: one small request."""
+        _, stored_bytes = self._bucket.get_ending(key, 1)
+        return stored_bytes
+
     def read_wanted(
         self,
         key: str,

@@ -52,8 +52,32 @@ WITH left_in AS (
 )
 SELECT count(DISTINCT event_id), count(DISTINCT pack_id),
     count(DISTINCT pack_id) FILTER (WHERE EXISTS (
-        SELECT FROM doomed_packs WHERE doomed_packs.id = pack_id))
+        SELECT FROM doomed_packs WHERE doomed_packs.id = pack_id)),
+    count(DISTINCT pack_id) FILTER (WHERE EXISTS (
+        SELECT FROM quarantined_packs WHERE quarantined_packs.id = pack_id))
 FROM left_in
+"""
+
+# A pack all of whose events died in stage sql never came on record, and an old copy may lie in one.
+_UNRECORDED = """
+WITH left_in AS (
+    SELECT event_id, type, pack_id FROM tombstones
+    WHERE erasure_id = %(id)s AND pack_id IS NOT NULL AND gone_at IS NULL
+    UNION
+    SELECT spare.event_id, spare.type, spare.pack_id FROM spare_copies AS spare JOIN tombstones
+        ON tombstones.event_id = spare.event_id WHERE erasure_id = %(id)s
+)
+SELECT pack_id, type, min(event_id::text)::uuid FROM left_in
+WHERE NOT EXISTS (SELECT FROM packs WHERE packs.id = pack_id)
+    AND NOT EXISTS (SELECT FROM doomed_packs WHERE doomed_packs.id = pack_id)
+    AND NOT EXISTS (SELECT FROM merges WHERE merges.id = pack_id)
+GROUP BY pack_id, type ORDER BY pack_id LIMIT %(limit)s
+"""
+
+_LOST = """
+UPDATE tombstones SET gone_at = now()
+WHERE gone_at IS NULL AND pack_id = %(pack)s
+    AND NOT EXISTS (SELECT FROM spare_copies WHERE spare_copies.event_id = tombstones.event_id)
 """
 
 _PLACES = """
@@ -271,8 +295,20 @@ class Erasures:
         """What of it still lies in the bucket."""
         with self._database.transaction() as cursor:
             cursor.execute(_REMAINS, {"id": erasure_id})
-            ((events, packs, doomed),) = cursor.fetchall()
-            return Remains(events, packs, doomed)
+            (counts,) = cursor.fetchall()
+            return Remains(*counts)
+
+    def unrecorded(self, erasure_id: UUID, limit: int) -> Sequence[tuple[UUID, str, UUID]]:
+        """Packs (id, type, an event) with bytes of it that are not on record, nor doomed."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_UNRECORDED, {"id": erasure_id, "limit": limit})
+            return cursor.fetchall()
+
+    def mark_lost(self, pack_id: UUID) -> None:
+        """Say that a pack that was never on record is not there: no byte of it is left."""
+        with self._database.transaction() as cursor:
+            cursor.execute("DELETE FROM spare_copies WHERE pack_id = %s", (pack_id,))
+            cursor.execute(_LOST, {"pack": pack_id})
 
     def _insert(self, cursor: Cursor, actor: str, **values: Any) -> UUID:
         erasure_id = new_id(self._clock())

@@ -27,14 +27,23 @@ WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
 """
 
 
-def places_with(settings: Settings, mark: bytes) -> list[str]:
+_EVERYWHERE = ("object", "table", "index", "broker", "file")
+
+
+def places_with(settings: Settings, mark: bytes, *kinds: str) -> list[str]:
     """Where the mark lies: in objects, tables, indices, the broker, files of the home."""
+    readers = {
+        "object": _objects,
+        "table": _columns,
+        "index": _indices,
+        "broker": _broker,
+        "file": lambda settings: _files(settings.home),
+    }
     found = {
-        *(f"object {place}" for place, data in _objects(settings) if mark in data),
-        *(f"table {place}" for place, data in _columns(settings) if mark in data),
-        *(f"index {place}" for place, data in _indices(settings) if mark in data),
-        *(f"broker {place}" for place, data in _broker(settings) if mark in data),
-        *(f"file {place}" for place, data in _files(settings.home) if mark in data),
+        f"{kind} {place}"
+        for kind in kinds or _EVERYWHERE
+        for place, data in readers[kind](settings)
+        if mark in data
     }
     return sorted(found)
 
@@ -108,6 +117,8 @@ def _values(client: redis.Redis[bytes], key: bytes) -> list[bytes]:
         return [part for pair in client.hgetall(key).items() for part in pair]
     if kind == b"set":
         return list(client.smembers(key))
+    if kind == b"zset":
+        return client.zrange(key, 0, -1)
     assert kind == b"string", kind
     return [client.get(key) or b""]
 

@@ -45,7 +45,7 @@ class Asking:
         found = self._project(project)
         if not 1 <= len(name.strip()) <= MAX_USER_CHARS or "\0" in name:
             raise Unaskable("user", f"a user's name has 1 to {MAX_USER_CHARS} characters")
-        by = hasher(self.settings.session_key)
+        by = hasher(self.settings)
         subject = by.user(found.id, name)
         return self.erasures.of_user(found.id, subject, by.mark, masked(name), actor)
 

@@ -17,7 +17,7 @@ from broker.known_keys import KnownKeys
 from config.settings import Settings
 from events.ids import Clock, id_day
 from storage.blobs import Blobs
-from storage.erasure import Erasure
+from storage.erasure import Erasure, Remains
 from storage.files.cache.frames import FrameCache
 from storage.files.keys import pack_key
 from storage.search.store import SearchStore
@@ -28,6 +28,7 @@ from workbench.erasure.finding import PAGE_EVENTS, Finder
 from workbench.erasure.matching import Match, match_of
 from workbench.erasure.model import Finds
 from workbench.erasure.parked import ParkedEvents
+from workbench.erasure.recording import Recorder
 from workbench.erasure.subjects import NoKey
 from workbench.erasure.waiting import Waiting
 
@@ -51,6 +52,7 @@ class ErasureDriver:
     waiting: Waiting
     search: SearchStore
     blobs: Blobs
+    recorder: Recorder
     cache: FrameCache
     clock: Clock
 
@@ -81,7 +83,7 @@ class ErasureDriver:
         """A page of the pass; all it found is gone from SQL, search and blobs then."""
         if "part" not in erasure.progress:
             if erasure.kind == "project" and erasure.project_id is not None:
-                self._refuse_keys(erasure.project_id, erasure.shown)
+                self._refuse_keys(erasure.project_id)
             begin = "packs" if erasure.kind == "user" else "rows"
             began = {"began": self._now().isoformat()}
             self.erasures.move(erasure, progress={**erasure.progress, **began, "part": begin})
@@ -93,9 +95,9 @@ class ErasureDriver:
             self._erase(erasure, self.finder.page(erasure, match))
         self._hide(erasure.id)
 
-    def _refuse_keys(self, project_id: int, name: str) -> None:
+    def _refuse_keys(self, project_id: int) -> None:
         """Tell the broker's copy of keys too, for when PostgreSQL is away."""
-        owner = KeyOwner(project_id, name, revoked=True)
+        owner = KeyOwner(project_id, "erased", revoked=True)
         self.known_keys.keep(dict.fromkeys(self.projects.key_digests(project_id), owner))
 
     def _erase(self, erasure: Erasure, finds: Finds) -> None:
@@ -155,13 +157,11 @@ class ErasureDriver:
     def _rewrite(self, erasure: Erasure) -> None:
         """Wait until compaction has rewritten the packs and their old objects are deleted."""
         self._hide(erasure.id)
+        for pack_id, type_name, sample in self.erasures.unrecorded(erasure.id, PAGE_EVENTS):
+            self.recorder.record(pack_id, type_name, id_day(sample))
         left = self.erasures.remains(erasure.id)
         if left.events:
-            self._wait(
-                erasure,
-                f"bytes of {left.events} events lie in {left.packs} packs, of which {left.doomed}"
-                " wait for nothing but their grace",
-            )
+            self._wait(erasure, _told(left))
             return
         self._forget(erasure.id)
         self.erasures.move(erasure, state="cooling", progress={})
@@ -176,7 +176,13 @@ class ErasureDriver:
                 return
 
     def _cool(self, erasure: Erasure) -> None:
-        """Wait until other machines' caches keep nothing of before."""
+        """Wait until other machines' caches keep nothing of before.
+
+        A copy that came to light meanwhile, in a pack of a worker that was killed, goes too.
+        """
+        if self.erasures.remains(erasure.id).events:
+            self.erasures.move(erasure, state="rewriting", progress={})
+            return
         until = erasure.state_at + timedelta(seconds=self.settings.files_cache_seconds)
         if erasure.found.get("events") and self._now() < until:
             told = until.isoformat(timespec="seconds")
@@ -212,6 +218,15 @@ class ErasureDriver:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock() / 1000, UTC)
+
+
+def _told(left: Remains) -> str:
+    text = f"bytes of {left.events} events lie in {left.packs} packs"
+    if left.doomed:
+        text += f", of which {left.doomed} wait for nothing but their grace"
+    if left.quarantined:
+        text += f", of which {left.quarantined} are in quarantine: a person must delete these"
+    return text
 
 
 def _chunks(events: Mapping[str, list[Found]]) -> Iterator[dict[str, list[Found]]]:

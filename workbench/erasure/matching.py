@@ -11,7 +11,7 @@ from events.envelope import Envelope
 from events.identities import identities
 from storage.erasure import Erasure
 from storage.sql.erasures import Erasures
-from workbench.erasure.subjects import Hasher, NoKey, Subject, hasher
+from workbench.erasure.subjects import Hasher, Subject, hasher
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,7 @@ def match_of(settings: Settings, erasures: Erasures, erasure: Erasure) -> Match:
     """
     if erasure.kind != "user" or erasure.subject is None or erasure.project_id is None:
         return Match(erasure.event_id, erasure.project_id, None, None)
-    by = hasher(settings.session_key)
-    if by.mark != erasure.key_mark:
-        raise NoKey("SLUICE_SESSION_KEY changed since this was asked for: ask for it again")
+    by = hasher(settings, erasure.key_mark)
     sessions = frozenset(erasures.sessions(erasure.id))
     subject = Subject(by, erasure.project_id, erasure.subject, sessions)
     return Match(None, erasure.project_id, subject, by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broker.contents import Contents
 from broker.known_keys import KnownKeys
 from broker.older import OnTheWay
 from broker.parked import Parked
@@ -16,11 +17,13 @@ from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.erasable import Erasable
 from storage.sql.erasures import Erasures
+from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from workbench.erasure.asking import Asking
 from workbench.erasure.driver import ErasureDriver
 from workbench.erasure.finding import Finder
 from workbench.erasure.parked import ParkedEvents
+from workbench.erasure.recording import Recorder
 from workbench.erasure.report import Reports
 from workbench.erasure.waiting import Waiting
 from workbench.payloads import Payloads
@@ -49,6 +52,7 @@ def open_erasing(
     erasures, erasable, projects = Erasures(database, clock), Erasable(database), Projects(database)
     parked = Parked(settings.redis_url, timeout=timeout)
     on_the_way = OnTheWay(settings.redis_url, timeout=timeout)
+    contents = Contents(settings.redis_url, timeout=timeout)
     return Erasing(
         settings=settings,
         erasures=erasures,
@@ -63,6 +67,7 @@ def open_erasing(
             waiting=Waiting(erasures, on_the_way, settings.home),
             search=search,
             blobs=Blobs(database, files.bucket),
+            recorder=Recorder(files, contents, Packs(database, clock), erasures, clock),
             cache=open_cache(settings, files),
             clock=clock,
         ),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from config.settings import Secret
+from config.settings import Settings
 from events.identities import Identities, same_user
 
 _LABEL = b"sluice erasure 1"
@@ -38,12 +38,22 @@ class Hasher:
         return hmac.digest(self._key, text, "sha256")
 
 
-def hasher(session_key: Secret) -> Hasher:
-    """From the installation's secret; raises :class:`NoKey` when it has none."""
-    if not session_key:
+def hasher(settings: Settings, mark: str | None = None) -> Hasher:
+    """From the installation's secret, or that of its secrets, also replaced ones, with this mark.
+
+    Raises :class:`NoKey` when there is none.
+    """
+    if not settings.session_key:
         raise NoKey("SLUICE_SESSION_KEY is not set: users to erase are kept as hashes by it")
-    key = hmac.digest(session_key.reveal().encode(), _LABEL, "sha256")
-    return Hasher(key, sha256(key).hexdigest()[:_MARK_CHARS])
+    for secret in (settings.session_key, *settings.session_key_fallbacks):
+        key = hmac.digest(secret.reveal().encode("utf-8", "surrogateescape"), _LABEL, "sha256")
+        found = Hasher(key, sha256(key).hexdigest()[:_MARK_CHARS])
+        if mark in (None, found.mark):
+            return found
+    raise NoKey(
+        "SLUICE_SESSION_KEY was replaced since this was asked for: name the old one in"
+        " SLUICE_SESSION_KEY_FALLBACKS, or ask for it again"
+    )
 
 
 @dataclass(frozen=True, slots=True)
