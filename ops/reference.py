@@ -37,12 +37,14 @@ def queues_page() -> str:
     order = ", then ".join(
         f"`{kind.name}`" for kind in sorted(EVENT_TYPES, key=lambda kind: kind.shed_order)
     )
+    terms = ", ".join(f"`{kind.name}` {kind.keep_days} days" for kind in EVENT_TYPES)
     return _page(
         "Queues",
         f"A queue is `<type>.<stage>`. Messages are acknowledged "
         f"{'after' if ACKS_LATE else 'before'} their work. Tries are those of an event that fails "
         f"for a reason of its own: an outage of a store spends none. Under pressure types are "
-        f"refused in this order: {order}.",
+        f"refused in this order: {order}. Unless `SLUICE_RETENTION_DAYS` says otherwise, events "
+        f"are kept: {terms}.",
         [
             "| queue | task | soft limit | hard limit | tries | wait between tries |",
             "| --- | --- | --- | --- | --- | --- |",

@@ -57,6 +57,8 @@ def drop_past(keeper: Keeper) -> None:
     while (doomed := keeper.blobs.doom_unlinked(days, _BLOBS_AT_ONCE)).blobs == _BLOBS_AT_ONCE:
         report.counts["blobs"] += doomed.blobs
     report.counts["blobs"] += doomed.blobs
+    for held in report.held:
+        _log.warning("retention_held", **held)
     _log.info("retention_ran", **report.document(), blobs=report.counts["blobs"])
 
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from config.retention import TypeTerm, type_terms
 from config.settings import Settings
 from events.ids import Clock, first_id, now_ms
@@ -41,8 +39,6 @@ ROWS_AT_ONCE = 2000
 _TRIES = 5
 
 Reached = Callable[[str], None]
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -213,7 +209,6 @@ class _Run:
         self.report.days.append(
             {"type": retired.type, "day": retired.day.isoformat(), "why": retired.why, **went}
         )
-        _log.info("day_dropped", type=retired.type, day=str(retired.day), why=retired.why, **went)
         self._reached("ended")
 
     def _unindex(self, retired: RetiredDay, over: set[str]) -> None:
@@ -246,7 +241,6 @@ class _Run:
 
     def _hold(self, retired: RetiredDay, why: dict[str, int]) -> None:
         self.report.held.append({"type": retired.type, "day": retired.day.isoformat(), "why": why})
-        _log.warning("day_held", type=retired.type, day=str(retired.day), why=why)
 
     def _check_time(self) -> None:
         if self._parts.clock() >= self._until:
