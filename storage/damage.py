@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -54,6 +55,27 @@ def quarantine(
             why=reason,
         )
     return True
+
+
+def release_mended(
+    quarantined: Quarantine, files: FileStore, looked_before: datetime, limit: int
+) -> int:
+    """Look at packs in quarantine again, and let those out that are whole now; how many.
+
+    An object may have been restored from a copy. Raises :class:`StoreDown`.
+    """
+    mended = 0
+    for found in quarantined.seen_before(looked_before, limit):
+        try:
+            files.read_pack(found.key)
+        except (Corrupt, NotFound) as exc:
+            quarantine(
+                quarantined, files, PackName(found.id, found.key, found.type), exc, found.found_by
+            )
+            continue
+        mended += quarantined.release([found.id])
+        _log.warning("pack_mended", type=found.type, pack=str(found.id))
+    return mended
 
 
 def _look_into(files: FileStore, key: str, reason: str) -> tuple[int | None, int | None, str]:

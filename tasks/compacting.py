@@ -65,13 +65,16 @@ class Merged:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of a run. ``held`` says what could not be done now and why."""
+    """The outcome of a run. ``mended`` packs left quarantine; ``held`` says what could not be done
+    now and why.
+    """
 
     merged: list[Merged] = field(default_factory=list)
     resumed: int = 0
     given_up: int = 0
     deleted: int = 0
     bytes_deleted: int = 0
+    mended: int = 0
     held: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
@@ -95,5 +98,6 @@ class Report:
             "given_up": self.given_up,
             "packs_deleted": self.deleted,
             "bytes_deleted": self.bytes_deleted,
+            "packs_mended": self.mended,
             "held": self.held,
         }

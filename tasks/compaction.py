@@ -8,6 +8,7 @@ backlog only what an erasure has waited for long is done.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ import structlog
 from broker.load import Load
 from config.settings import Settings
 from events.ids import Clock
+from storage.damage import release_mended
 from storage.files.merge import Merging
 from storage.files.store import FileStore
 from storage.floors import Floors
@@ -38,6 +40,8 @@ _SWEEP = timedelta(days=1)
 _GATHER = 0.25
 #: After this share it is done whatever waits in the queues.
 _OVERDUE = 0.5
+#: How long a pack in quarantine is not looked at again by periodic runs.
+_LOOK_AGAIN_SECONDS = 3600.0
 #: How long a periodic run begins new merges, in seconds.
 RUN_SECONDS = 30.0
 
@@ -133,6 +137,7 @@ class _Run:
     def run(self) -> Report:
         if not self._wish.dry:
             self._delete_doomed()
+            self._release()
             self._resume()
         floors = self._parts.terms.floors()
         for batch in self._batches():
@@ -174,6 +179,16 @@ class _Run:
                 self._report.merged.append(merged)
         except MergeHeld as exc:
             self._report.held.append(f"{first.type} {first.day}: {exc}")
+
+    def _release(self) -> None:
+        """Let packs that were restored out of quarantine: a periodic run looks at one an hour."""
+        whole_run = math.isinf(self._wish.seconds)
+        self._report.mended = release_mended(
+            self._parts.quarantine,
+            self._parts.files,
+            self._now() if whole_run else self._ago(_LOOK_AGAIN_SECONDS),
+            _AT_ONCE if whole_run else 1,
+        )
 
     def _resume(self) -> None:
         for merge in self._parts.merges.under_way():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from events.text import storable
@@ -21,6 +22,10 @@ ON CONFLICT (id) DO UPDATE SET
     code = excluded.code, reason = excluded.reason, whole = excluded.whole,
     damaged = excluded.damaged, seen_at = now()
 RETURNING at = seen_at
+"""
+
+_SELECT = """
+SELECT id, key, type, code, reason, whole, damaged, found_by, at, seen_at FROM quarantined_packs
 """
 
 
@@ -40,6 +45,9 @@ class Quarantined:
     found_by: str
     at: datetime
     seen_at: datetime
+
+
+_Packs: TypeAlias = list[Quarantined]  # the class below has a method of the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,14 @@ class Quarantine:
             )
             return cursor.rowcount
 
+    def seen_before(self, moment: datetime, limit: int) -> _Packs:
+        """Packs in quarantine that nobody has looked at since a moment, the longest first."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                _SELECT + "WHERE seen_at <= %s ORDER BY seen_at LIMIT %s", (moment, limit)
+            )
+            return [Quarantined(*row) for row in cursor]
+
     def among(self, pack_ids: Iterable[UUID]) -> set[UUID]:
         """Which of the packs are in quarantine."""
         with self._database.transaction() as cursor:
@@ -93,14 +109,10 @@ class Quarantine:
             )
             return {pack_id for (pack_id,) in cursor}
 
-    def list(self, limit: int = 100) -> list[Quarantined]:
+    def list(self, limit: int = 100) -> _Packs:
         """The packs in quarantine, those met last first."""
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "SELECT id, key, type, code, reason, whole, damaged, found_by, at, seen_at"
-                " FROM quarantined_packs ORDER BY at DESC, id LIMIT %s",
-                (limit,),
-            )
+            cursor.execute(_SELECT + "ORDER BY at DESC, id LIMIT %s", (limit,))
             return [Quarantined(*row) for row in cursor]
 
     def count(self) -> dict[str, int]:
