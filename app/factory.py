@@ -11,6 +11,8 @@ from app.cors import register_cors
 from app.dashboard import pages
 from app.errors import register_errors
 from app.ingest import raygun
+from app.ingest.handler import IngestHandler
+from app.ingest.opening import open_ingest
 from app.stores import Stores, open_stores
 from config.logs import configure_logs
 from config.settings import Settings, load_settings
@@ -18,10 +20,14 @@ from config.settings import Settings, load_settings
 _MAX_FORM_BYTES = 64 * 1024
 
 
-def create_app(settings: Settings, stores: Stores) -> Flask:
-    """The application over the given stores; it connects to nothing yet."""
+def create_app(settings: Settings, stores: Stores, ingest: IngestHandler | None = None) -> Flask:
+    """The application over the given stores; it connects to nothing yet.
+
+    ``ingest`` is the process's handler of events where another lane leads to it too.
+    """
     app = Flask("app", static_folder=None)
     app.secret_key = settings.session_key.reveal() or os.urandom(32)
+    app.config["SECRET_KEY_FALLBACKS"] = [key.reveal() for key in settings.session_key_fallbacks]
     # Bounds what Flask itself parses: pages' forms. Ingest reads the raw stream, with its limits.
     app.config["MAX_CONTENT_LENGTH"] = _MAX_FORM_BYTES
     app.url_map.strict_slashes = False
@@ -29,7 +35,8 @@ def create_app(settings: Settings, stores: Stores) -> Flask:
     app.url_map.merge_slashes = False
     register_errors(app)
     register_cors(app)
-    for blueprint in (raygun, routes, pages):
+    app.register_blueprint(raygun.create_blueprint(ingest or open_ingest(stores)))
+    for blueprint in (routes, pages):
         app.register_blueprint(blueprint.create_blueprint(stores))
     return app
 

@@ -38,8 +38,13 @@ class BodyBuffer:
     def body(self) -> bytes:
         """The whole body; raises 400 ``body_truncated`` when the sender broke off."""
         if self._announced is not None and not self.complete:
-            raise ApiError(400, "body_truncated", "The body is shorter than its Content-Length.")
+            raise truncated()
         return b"".join(self._parts)
+
+
+def truncated() -> ApiError:
+    """The refusal of a body whose sender broke off."""
+    return ApiError(400, "body_truncated", "The body is shorter than its Content-Length.")
 
 
 def read_body(chunks: Iterator[bytes], limit: int, announced: int | None) -> bytes:

@@ -138,10 +138,9 @@ class Committer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bounds = bounds
-        self._patience = patience
-        self._clock = clock
         self._lanes = {
-            row.name: _Lane(self._publisher(publish, row.name), bounds) for row in EVENT_TYPES
+            row.name: _Lane(batch_publisher(publish, row.name, patience, clock), bounds)
+            for row in EVENT_TYPES
         }
 
     def commit(self, event_type: str, envelopes: Sequence[Envelope]) -> None:
@@ -153,18 +152,23 @@ class Committer:
         for part in split(envelopes, self._bounds):
             self._lanes[event_type].commit(part)
 
-    def _publisher(self, publish: Publish, event_type: str) -> Callable[[Sequence[Envelope]], None]:
-        def publish_batch(envelopes: Sequence[Envelope]) -> None:
-            batch_id = new_id(now_ms())
-            started = self._clock()
-            try:
-                publish(event_type, batch_id, envelopes)
-            except StoreDown:
-                if self._clock() - started >= self._patience:
-                    raise
-                publish(event_type, batch_id, envelopes)
 
-        return publish_batch
+def batch_publisher(
+    publish: Publish, event_type: str, patience: float, clock: Callable[[], float]
+) -> Callable[[Sequence[Envelope]], None]:
+    """A function that publishes events as a new batch, and what failed at once again, once."""
+
+    def publish_batch(envelopes: Sequence[Envelope]) -> None:
+        batch_id = new_id(now_ms())
+        started = clock()
+        try:
+            publish(event_type, batch_id, envelopes)
+        except StoreDown:
+            if clock() - started >= patience:
+                raise
+            publish(event_type, batch_id, envelopes)
+
+    return publish_batch
 
 
 def split(envelopes: Sequence[Envelope], bounds: Bounds) -> Iterator[Sequence[Envelope]]:

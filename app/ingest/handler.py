@@ -1,13 +1,13 @@
 """Accepting events, whole, without a framework: any lane that speaks HTTP can call it.
 
 The steps of :meth:`IngestHandler.accept` are public, so that a lane which must not block can
-run each where it belongs: decide (may ask PostgreSQL), read, understand and admit (pure but for
-counting), commit (blocks).
+run each where it belongs: decide (may ask PostgreSQL), read, decode, understand and admit (pure but
+for counting), commit (blocks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -26,6 +26,7 @@ from events.envelope import Envelope
 from events.ids import Clock, new_id, now_ms
 from events.raygun.split import Limits
 from storage.errors import StoreDown
+from storage.sql.projects import KeyOwner
 
 MAX_IDS_ANSWERED = 100
 DRAINED_BODIES = 4
@@ -90,30 +91,33 @@ class IngestHandler:
             self.commit(submission)
         except ApiError as error:
             self._read_out(request)
-            return IngestResponse(
-                error.status, {"Content-Type": JSON, **error.headers}, error.body()
-            )
+            return refused(error)
         return accepted(submission)
 
     def decide(self, request: IngestRequest) -> int:
         """The project that the request's key opens; raises 403, or 503 while nobody can say."""
-        candidates = key_candidates(request.headers, request.query)
-        if not candidates:
-            raise ApiError(403, "key_missing", "Send the API key as X-ApiKey or ?apikey=.")
+        candidates = _candidates(request)
         try:
-            return self._project(candidates)
+            return _project(candidates, self._keys.owner)
         except Undecided as exc:
             raise ApiError(
                 503, "cannot_decide", "The API key cannot be checked now.", RETRY_AFTER
             ) from exc
 
+    def decide_at_once(self, request: IngestRequest) -> int:
+        """As :meth:`decide`, without waiting: raises ``NotAtHand`` when somebody must be asked."""
+        return _project(_candidates(request), self._keys.at_hand)
+
     def read(self, request: IngestRequest) -> bytes:
         """The body, bounded on the wire and again after content decoding; raises 400 or 413."""
-        settings = self._settings
-        announced = _content_length(request.headers)
-        wire = read_body(request.chunks, settings.max_wire_bytes, announced)
+        announced = content_length(request.headers)
+        wire = read_body(request.chunks, self._settings.max_wire_bytes, announced)
+        return self.decode(request, wire)
+
+    def decode(self, request: IngestRequest, wire: bytes) -> bytes:
+        """The body as sent without its content encodings, bounded; raises 400 or 413."""
         encoding = request.headers.get("content-encoding")
-        return decode(wire, encoding, settings.max_body_bytes)
+        return decode(wire, encoding, self._settings.max_body_bytes) if encoding else wire
 
     def understand(self, request: IngestRequest, project_id: int, body: bytes) -> Submission:
         """The events of a body, each with an id of its own; raises 400 or 413 when none is."""
@@ -141,24 +145,24 @@ class IngestHandler:
         try:
             self._committer.commit(submission.endpoint.event_type, submission.envelopes)
         except CommitFailed as failed:
-            _log_failure(failed)
-            raise _unstored(failed) from failed
-
-    def _project(self, candidates: Sequence[str]) -> int:
-        revoked = False
-        for key in candidates:
-            owner = self._keys.owner(key)
-            if owner is not None and not owner.revoked:
-                return owner.project_id
-            revoked = revoked or owner is not None
-        if revoked:
-            raise ApiError(403, "key_revoked", "This API key is revoked.")
-        raise ApiError(403, "key_unknown", "There is no such API key.")
+            raise unstored(failed) from failed
 
     def _read_out(self, request: IngestRequest) -> None:
-        # A sender that waits for "100 Continue" has not sent its body, and need not any more.
-        if (request.headers.get("expect") or "").lower() != "100-continue":
+        if sends_body(request.headers):
             drain(request.chunks, DRAINED_BODIES * self._settings.max_wire_bytes)
+
+
+def sends_body(headers: Headers) -> bool:
+    """Whether the body of a refused request is on its way.
+
+    A sender that waits for "100 Continue" has not sent it, and need not any more.
+    """
+    return (headers.get("expect") or "").lower() != "100-continue"
+
+
+def refused(error: ApiError) -> IngestResponse:
+    """The answer to a request that is not accepted."""
+    return IngestResponse(error.status, {"Content-Type": JSON, **error.headers}, error.body())
 
 
 def accepted(submission: Submission) -> IngestResponse:
@@ -174,7 +178,9 @@ def accepted(submission: Submission) -> IngestResponse:
     return IngestResponse(202, headers)
 
 
-def _unstored(failed: CommitFailed) -> ApiError:
+def unstored(failed: CommitFailed) -> ApiError:
+    """The answer to events that could not be committed; logs why."""
+    _log_failure(failed)
     cause = failed.__cause__
     if isinstance(cause, StoreDown) and cause.store == "spool":
         message = "The event cannot be queued now, nor kept until it can be."
@@ -189,6 +195,26 @@ def _log_failure(failed: CommitFailed) -> None:
         log.error("publish_failed", exc_info=failed.__cause__)
 
 
-def _content_length(headers: Headers) -> int | None:
+def _candidates(request: IngestRequest) -> list[str]:
+    candidates = key_candidates(request.headers, request.query)
+    if not candidates:
+        raise ApiError(403, "key_missing", "Send the API key as X-ApiKey or ?apikey=.")
+    return candidates
+
+
+def _project(candidates: Sequence[str], owner_of: Callable[[str], KeyOwner | None]) -> int:
+    revoked = False
+    for key in candidates:
+        owner = owner_of(key)
+        if owner is not None and not owner.revoked:
+            return owner.project_id
+        revoked = revoked or owner is not None
+    if revoked:
+        raise ApiError(403, "key_revoked", "This API key is revoked.")
+    raise ApiError(403, "key_unknown", "There is no such API key.")
+
+
+def content_length(headers: Headers) -> int | None:
+    """The body's announced length; None for a chunked one."""
     text = headers.get("content-length") or ""
     return int(text) if text.isascii() and text.isdigit() else None

