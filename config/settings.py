@@ -157,6 +157,11 @@ class Settings:
     max_blob_bytes: int = _setting(
         512 * MEBIBYTE, "Largest blob (attachment, minidump, source map, symbol file), in bytes."
     )
+    blob_downloads: int = _setting(
+        8,
+        "Blobs that one file server sends at once. A slow reader holds a thread, so uploads and "
+        "downloads together must be fewer than SLUICE_FILES_THREADS.",
+    )
     blob_uploads: int = _setting(
         4,
         "Uploads of blobs that one file server takes at once: each takes 8 MiB of memory, and one "
@@ -295,6 +300,7 @@ _POSITIVE = (
     "publish_timeout_seconds",
     "broker_memory_mark",
     "max_blob_bytes",
+    "blob_downloads",
     "blob_uploads",
     "s3_object_lock_days",
     "spool_replay_rate",
@@ -348,6 +354,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     for name, known in _CHOICES.items():
         if getattr(settings, name) not in known:
             raise SettingsError(f"{PREFIX}{name.upper()} must be one of: {', '.join(known)}")
+    if settings.blob_uploads + settings.blob_downloads >= settings.files_threads:
+        raise SettingsError(
+            "SLUICE_FILES_THREADS must be above SLUICE_BLOB_UPLOADS and SLUICE_BLOB_DOWNLOADS "
+            "together: slow readers would hold every thread"
+        )
     if len(settings.s3_bucket) < 3:
         raise SettingsError("SLUICE_S3_BUCKET must have three letters or more")
     return settings

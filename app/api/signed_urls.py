@@ -14,6 +14,7 @@ from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.events import find_event
 from app.api.names import narrowed
 from app.errors import ApiError, bad_argument
+from app.files.blobs import blob_path
 from app.files.events import event_path
 from app.files.signing import open_signer
 
@@ -68,7 +69,7 @@ def _target(desk: Desk, arguments: Arguments) -> tuple[str, int]:
     project_id = desk.names.number(narrowed(arguments, desk.caller)["project"])
     if project_id is None:
         raise bad_argument("project", "a blob is a project's: say which")
-    return f"/files/v1/blobs/{blob}", project_id
+    return blob_path(bytes.fromhex(blob)), project_id
 
 
 ENDPOINTS = (

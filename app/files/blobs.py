@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from app.errors import ApiError, not_found
 from app.files.desk import FilesDesk
 from app.files.representation import Selection, describe, select
+from app.files.slots import Slots
 from app.files.tenant import reading_tenant
 from app.files.uploads import add_uploads
 from storage.errors import Corrupt, NotFound
@@ -40,7 +41,7 @@ def find_blob(desk: FilesDesk, text: str) -> BlobRow:
     return blob
 
 
-def serve_blob(desk: FilesDesk, text: str) -> Response:
+def serve_blob(desk: FilesDesk, slots: Slots, text: str) -> Response:
     """The whole blob, a range of it, or what the caller's conditions ask for."""
     blob = find_blob(desk, text)
     selection = select(request, text, blob.bytes)
@@ -54,7 +55,9 @@ def serve_blob(desk: FilesDesk, text: str) -> Response:
     response = Response(status=selection.status, content_type="application/octet-stream")
     if selection.has_content:
         if request.method != "HEAD":
-            response.response = _Body(blob, _open(desk, blob, selection), selection)
+            body = _Body(blob, selection, slots)
+            body.open(desk)
+            response.response = body
         response.headers["Content-Length"] = str(selection.length)
     response.headers["Content-Disposition"] = f'attachment; filename="{text}"'
     return describe(response, selection, text)
@@ -82,21 +85,34 @@ class _Body:
     whole.
     """
 
-    def __init__(self, blob: BlobRow, stream: BlobStream, selection: Selection) -> None:
+    def __init__(self, blob: BlobRow, selection: Selection, slots: Slots) -> None:
         self._blob = blob
-        self._stream = stream
-        self._is_whole = selection.length == blob.bytes
+        self._selection = selection
+        self._stream: BlobStream | None = None
+        self._leave = slots.take(self)
+
+    def open(self, desk: FilesDesk) -> None:
+        """Open the stream; what fails at the start is raised, to be answered as an error."""
+        try:
+            self._stream = _open(desk, self._blob, self._selection)
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._checked() if self._is_whole else self._stream
+            is_whole = self._selection.length == self._blob.bytes
+            yield from self._checked() if is_whole else self._chunks()
         except Exception as exc:
             _log.error("blob_broke_off", key=self._blob.key, reason=str(exc))
             raise
 
+    def _chunks(self) -> Iterator[bytes]:
+        return iter(self._stream or ())
+
     def _checked(self) -> Iterator[bytes]:
         digest, held = hashlib.sha256(), b""
-        for chunk in self._stream:
+        for chunk in self._chunks():
             if held:
                 yield held
             digest.update(chunk)
@@ -107,16 +123,19 @@ class _Body:
             yield held
 
     def close(self) -> None:
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
+        self._leave()
 
 
 def create_blueprint(desk: FilesDesk) -> Blueprint:
     """The routes of blobs."""
     blueprint = Blueprint("blobs", __name__, url_prefix="/files/v1/blobs")
+    slots = Slots(desk.settings.blob_downloads, "SLUICE_BLOB_DOWNLOADS")
 
     @blueprint.get("/<sha256>")
     def blob(sha256: str) -> Response:
-        return serve_blob(desk, sha256)
+        return serve_blob(desk, slots, sha256)
 
     add_uploads(blueprint, desk)
     return blueprint
