@@ -10,24 +10,27 @@ from __future__ import annotations
 
 import signal
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from app.web import WebApplication
 
-def web() -> Flask:
+
+def web() -> WebApplication:
     """The web tier, as the environment says; raises ``SettingsError`` for one that cannot be."""
-    return _create("app.factory")
+    application: WebApplication = _create("app.web")
+    return application
 
 
 def files() -> Flask:
     """The file server, as the environment says; raises ``SettingsError`` likewise."""
-    return _create("app.files.factory")
+    application: Flask = _create("app.files.factory")
+    return application
 
 
-def _create(factory: str) -> Flask:
+def _create(factory: str) -> Any:
     # TERM ends this process until granian, ready to serve, listens for it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    application: Flask = import_module(factory).create()
-    return application
+    return import_module(factory).create()

@@ -25,7 +25,7 @@ getattr(serving, sys.argv[1])()
 
 
 @pytest.mark.parametrize(
-    ("target", "factory"), [("web", "app.factory"), ("files", "app.files.factory")]
+    ("target", "factory"), [("web", "app.web"), ("files", "app.files.factory")]
 )
 def test_it_ends_although_it_does_not_serve_yet(target: str, factory: str) -> None:
     with subprocess.Popen(
