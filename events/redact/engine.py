@@ -10,8 +10,8 @@ import re2
 _OPTIONS = re2.Options()
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _OPTIONS.log_errors = False
-# Two hundred names of a hundred characters each, any separators between their letters.
-_OPTIONS.max_mem = 64 << 20
+# Room for two hundred names of a hundred characters, with any separators between their letters.
+_OPTIONS.max_mem = 16 << 20
 
 
 class Hit(Protocol):

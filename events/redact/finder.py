@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 
 from events.redact.engine import any_of, compiled
 from events.redact.matches import MARKER
 from events.redact.names import Names, name_hints
-from events.redact.patterns import KnownKey, patterns
+from events.redact.patterns import KnownKey, own_keys, patterns
 from events.redact.rules import Rules
 
 # Letters, digits and what names and addresses have beside them, written as escapes, which no
 # encoder does: whoever does may hide a name from the other hints.
 _ESCAPES = r"\\u00(?:[46][1-9a-f]|[57][0-9a]|3[0-9]|2[de]|40|5f)"
 _MOST_HITS = 500
+#: Most different rules that are kept compiled: most projects have the defaults, and share them.
+_KEPT = 16
 
 
 class Hits:
@@ -32,27 +35,54 @@ class Hits:
         return at < len(self._positions) and self._positions[at] < end
 
 
+class _Shared:
+    """What all projects of the same rules have in common."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.names = Names(rules)
+        self.patterns = patterns(rules)
+        values = [pattern.hint for pattern in self.patterns]
+        self.hint = compiled(f"(?i){any_of([*name_hints(rules), *values, _ESCAPES])}")
+        self.value_hint = compiled(f"(?i){any_of(values)}")
+
+
+_shared = lru_cache(maxsize=_KEPT)(_Shared)
+
+
 class Finder:
-    """The names and patterns of some rules. Not for several threads at once."""
+    """The names and patterns of a project's rules and keys. Not for several threads at once."""
 
     def __init__(self, rules: Rules, keys: Iterable[KnownKey] = ()) -> None:
-        self.names = Names(rules)
-        self.patterns = patterns(rules, keys)
-        values = [pattern.hint for pattern in self.patterns]
-        self._hint = compiled(f"(?i){any_of([*name_hints(rules), *values, _ESCAPES])}")
-        self._value_hint = compiled(f"(?i){any_of(values)}")
+        self._shared = _shared(rules)
+        self.names = self._shared.names
+        own = own_keys(rules, keys)
+        self.patterns = [*self._shared.patterns, *([own] if own else [])]
+        self._prefixes = [prefix.encode() for prefix in own.prefixes] if own else []
 
     def may_match(self, body: bytes) -> bool:
-        """Whether a closer look at an event is worth while; false is certain. The fast way: 5 to
-        10 µs for 3.4 KB.
-        """
-        return self._hint.search(body) is not None or MARKER in body
+        """Whether a closer look at an event is worth while; false is certain. The fast way."""
+        return (
+            self._shared.hint.search(body) is not None or MARKER in body or self._has_prefix(body)
+        )
 
     def may_have_value(self, text: bytes) -> bool:
         """Whether one of the patterns may match a text; false is certain."""
-        return self._value_hint.search(text) is not None
+        return self._shared.value_hint.search(text) is not None or self._has_prefix(text)
 
     def hits(self, body: bytes) -> Hits:
         """Where to look closer; anywhere, when that is at very many places."""
-        found = [hit.start() for hit in islice(self._hint.finditer(body), _MOST_HITS + 1)]
-        return Hits(found if len(found) <= _MOST_HITS else None)
+        hints = (hit.start() for hit in self._shared.hint.finditer(body))
+        found = list(islice(hints, _MOST_HITS + 1))
+        for prefix in self._prefixes:
+            found += islice(_positions(body, prefix), _MOST_HITS + 1)
+        return Hits(sorted(found) if len(found) <= _MOST_HITS else None)
+
+    def _has_prefix(self, body: bytes) -> bool:
+        return any(prefix in body for prefix in self._prefixes)
+
+
+def _positions(body: bytes, part: bytes) -> Iterator[int]:
+    at = body.find(part)
+    while at >= 0:
+        yield at
+        at = body.find(part, at + 1)

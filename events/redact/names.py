@@ -7,7 +7,7 @@ from events.redact.rules import Rules
 
 _SEPARATORS = b"-_. "
 _MAX_BYTES = 200
-_REMEMBERED = 10_000
+_REMEMBERED = 5_000
 
 # What may come after a name: a quotation mark, also an escaped one, of JSON; ``=`` of a query or a
 # form, also as %3D; the bracket of user[password].

@@ -115,23 +115,30 @@ class KnownKey:
     digest: bytes
 
 
-def patterns(rules: Rules, keys: Iterable[KnownKey] = ()) -> list[Pattern]:
-    """The patterns of some rules, those of the project's own keys among them."""
-    found = [
+def patterns(rules: Rules) -> list[Pattern]:
+    """The patterns of some rules, but for a project's own keys."""
+    return [
         Pattern(kind, compiled(regex), hint, length)
         for kind, parts in _KINDS.items()
         if rules.values[kind]
         for regex, hint, length in parts
     ]
-    own = [key for key in keys if len(key.prefix) >= MIN_PREFIX_CHARS]
-    if rules.values["project_key"] and own:
-        found.append(_own_keys(own))
-    return found
 
 
-def _own_keys(keys: list[KnownKey]) -> Pattern:
-    either = any_of([literal(prefix) for prefix in sorted({key.prefix for key in keys})])
-    digests = {key.digest for key in keys}
+@dataclass(frozen=True, slots=True)
+class OwnKeys(Pattern):
+    """A project's own keys, of which one of ``prefixes`` stands at the beginning of each."""
+
+    prefixes: tuple[str, ...] = ()
+
+
+def own_keys(rules: Rules, keys: Iterable[KnownKey]) -> OwnKeys | None:
+    """The pattern of a project's own keys; null when there is none to look for."""
+    known = [key for key in keys if len(key.prefix) >= MIN_PREFIX_CHARS]
+    if not known or not rules.values["project_key"]:
+        return None
+    prefixes = tuple(sorted({key.prefix for key in known}))
+    digests = {key.digest for key in known}
 
     def length(text: bytes) -> int:
         for form in (text, text.rstrip(b".")):
@@ -139,8 +146,9 @@ def _own_keys(keys: list[KnownKey]) -> Pattern:
                 return len(form)
         return 0
 
+    either = any_of([literal(prefix) for prefix in prefixes])
     regex = compiled(rf"(?:^|[^A-Za-z0-9])((?:{either}){_KEY_CHARS})")
-    return Pattern("project_key", regex, f"(?-i:{either})", length)
+    return OwnKeys("project_key", regex, either, length, prefixes)
 
 
 def _digest(text: bytes) -> bytes:

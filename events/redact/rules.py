@@ -54,7 +54,7 @@ DEFAULT_VALUES = {
     "ip": False,
 }
 
-MAX_NAMES = 200
+MAX_NAMES = 100
 MAX_NAME_CHARS = 100
 MAX_STARS = 3
 MIN_LITERAL_CHARS = 2
@@ -75,6 +75,9 @@ class Rules:
     names: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     values: dict[str, bool] = field(default_factory=lambda: dict(DEFAULT_VALUES))
+
+    def __hash__(self) -> int:
+        return hash((self.default_names, self.names, self.keep, *sorted(self.values.items())))
 
     @property
     def all_names(self) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import events.crash
+import events.redact.redactor
 from events.envelope import Envelope
 from events.record import Record
 from tasks.worker import app
@@ -11,6 +13,7 @@ from tasks.worker import app
 __all__ = ["app"]
 
 _normalise = events.crash.normalise
+_redact_body = events.redact.redactor.redact_body
 
 
 def _poisoned(envelope: Envelope) -> Record:
@@ -24,4 +27,11 @@ def _poisoned(envelope: Envelope) -> Record:
     return record
 
 
+def _unredactable(body: bytes, *rest: Any) -> bytes:
+    if b"poison:redact" in body:
+        raise RuntimeError("poisoned by the test")
+    return _redact_body(body, *rest)
+
+
 events.crash.normalise = _poisoned
+events.redact.redactor.redact_body = _unredactable

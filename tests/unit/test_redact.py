@@ -184,7 +184,7 @@ def test_a_project_says_what_is_blanked() -> None:
         ([], "object"),
         ({"nmaes": []}, "nmaes"),
         ({"names": "password"}, "list"),
-        ({"names": ["x"] * 201}, "at most 200"),
+        ({"names": ["x"] * 101}, "at most 100"),
         ({"names": ["*"]}, "letters or digits"),
         ({"names": [7]}, "characters"),
         ({"names": ["a" * 101]}, "characters"),
