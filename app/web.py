@@ -6,6 +6,7 @@ one place. See ``docs/adr/0020-ingest-lane.md``.
 
 from __future__ import annotations
 
+import atexit
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,7 @@ from app.wsgi_bridge import WsgiBridge
 from config.logs import configure_logs
 from config.policy import EVENT_TYPES
 from config.settings import Settings, load_settings
+from storage.metering import start_metering
 
 
 class WebApplication:
@@ -63,4 +65,5 @@ def create() -> WebApplication:
     configure_logs(settings.log_level, "web")
     stores = open_stores(settings)
     stores.outbox.start()
+    atexit.register(start_metering(settings).stop)
     return create_web(settings, stores)

@@ -22,7 +22,8 @@ from storage.files.meter import METER, Count, Meter
 from storage.metering import Metering
 from storage.sql.database import Database
 from storage.sql.usage import Usage
-from tests.integration.api_world import World, crash, open_world
+from tests.integration.api_world import World, crash, open_world, wait_until
+from tests.integration.worker_process import running_worker
 
 
 @pytest.fixture
@@ -154,3 +155,17 @@ def test_counts_survive_an_outage_and_are_added_once(world: World, settings: Set
     meter.count("a", "get", 1, 0)
     meter.give_back({("a", "get"): Count(2, 5)})
     assert dict(meter.take()) == {("a", "get"): Count(3, 5)}
+
+
+def test_workers_add_what_they_counted_also_when_they_are_told_to_end(
+    world: World, settings: Settings
+) -> None:
+    usage, first = Usage(world.stores.database), today().replace(day=1)
+    envelopes = world.envelopes([crash(f"shop {n}") for n in range(20)], "shop")
+    with running_worker(settings):
+        world.accept(envelopes)
+        wait_until(lambda: sum(one.events for one in usage.written(first)) == 20, seconds=120)
+    counted = {(one.type, one.operation): one for one in usage.requests(first)}
+    assert counted["crash", "put"].requests >= 1
+    assert counted["crash", "put"].bytes > 0
+    assert counted["crash", "get"].requests >= 1
