@@ -22,7 +22,7 @@ from storage.sql.connection import Cursor
 from storage.sql.erasing_groups import Occurrence, leave_groups
 from storage.sql.settling import decode_counts, encode_counts
 from storage.sql.tables import events_table
-from storage.sql.tombstones import add_tombstones
+from storage.sql.tombstones import add_tombstones, erased_ids
 
 _Slots: TypeAlias = Counter[tuple[int, int]]
 
@@ -76,9 +76,10 @@ def erase_events(
 ) -> Counter[str]:
     """Erase events of a type; how many of what was there: events, rows, dead letters, groups.
 
-    The caller holds ``SETTLING`` alone. Repeating it finds nothing more.
+    The caller holds ``SETTLING`` alone. What has a tombstone is erased already and counts nothing.
     """
-    first = {event.id: event for event in reversed(events)}
+    before = erased_ids(cursor, [event.id for event in events])
+    first = {event.id: event for event in reversed(events) if event.id not in before}
     ids = list(first)
     rows = _take_rows(cursor, type_name, ids)
     letters = _blank_letters(cursor, ids)
@@ -88,7 +89,7 @@ def erase_events(
     known = {row.id for row in rows} | {
         letter.event_id for letter in letters if letter.status != "replayed"
     }
-    places = _places(rows, letters, events)
+    places = _places(rows, letters, first.values())
     erased = add_tombstones(
         cursor,
         erasure_id,

@@ -19,6 +19,7 @@ from storage.blobs import Blobs
 from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
+from storage.sql.erasure_traces import Traces
 from storage.sql.erasures import Erasures
 from workbench.erasure.opening import open_erasing
 
@@ -28,7 +29,7 @@ CALLS: dict[str, tuple[type, str]] = {
     "erase": (Erasures, "erase"),
     "delete": (SearchStore, "delete"),
     "blobs": (Blobs, "erase_of_event"),
-    "mark_unindexed": (Erasures, "mark_unindexed"),
+    "mark_unindexed": (Traces, "mark_unindexed"),
     "settle": (Erasures, "settle"),
     "replace": (Parked, "replace"),
 }

@@ -18,13 +18,12 @@ from config.settings import Settings
 from events.ids import Clock, id_day
 from storage.blobs import Blobs
 from storage.erasure import Erasure, Remains
-from storage.files.cache.frames import FrameCache
-from storage.files.keys import pack_key
-from storage.search.store import SearchStore
 from storage.sql.erasing import Found
+from storage.sql.erasure_traces import Traces
 from storage.sql.erasures import Erasures, Overtaken
 from storage.sql.projects import KeyOwner, Projects
 from workbench.erasure.finding import PAGE_EVENTS, Finder
+from workbench.erasure.hiding import Hider
 from workbench.erasure.matching import Match, match_of
 from workbench.erasure.model import Finds
 from workbench.erasure.parked import ParkedEvents
@@ -50,10 +49,10 @@ class ErasureDriver:
     finder: Finder
     parked: ParkedEvents
     waiting: Waiting
-    search: SearchStore
+    traces: Traces
+    hider: Hider
     blobs: Blobs
     recorder: Recorder
-    cache: FrameCache
     clock: Clock
 
     def step(self, erasure_id: UUID) -> Erasure | None:
@@ -93,7 +92,7 @@ class ErasureDriver:
             self._find_parked(erasure, match)
         else:
             self._erase(erasure, self.finder.page(erasure, match))
-        self._hide(erasure.id)
+        self.hider.hide(erasure.id)
 
     def _refuse_keys(self, project_id: int) -> None:
         """Tell the broker's copy of keys too, for when PostgreSQL is away."""
@@ -130,7 +129,7 @@ class ErasureDriver:
 
     def _drain(self, erasure: Erasure) -> None:
         """Wait until nothing accepted before is on its way; then look at what came since."""
-        self._hide(erasure.id)
+        self.hider.hide(erasure.id)
         if why := self.waiting.for_accepted(erasure):
             self._wait(erasure, why)
             return
@@ -139,14 +138,14 @@ class ErasureDriver:
 
     def _unindex(self, erasure: Erasure) -> None:
         """Delete every document once more, when nobody can write one any more."""
-        self._hide(erasure.id)
+        self.hider.hide(erasure.id)
         if why := self.waiting.for_writers(set(erasure.progress.get("tags", ()))):
             self._wait(erasure, why)
             return
         after = UUID(erasure.progress.get("after", str(_FIRST)))
-        events = self.erasures.indexed(erasure.id, after, PAGE_EVENTS)
+        events = self.traces.indexed(erasure.id, after, PAGE_EVENTS)
         if events:
-            self._delete(events)
+            self.hider.delete(events)
             self.erasures.move(erasure, progress={"after": str(events[-1][0])})
             return
         if erasure.kind == "project" and erasure.project_id is not None:
@@ -156,31 +155,22 @@ class ErasureDriver:
 
     def _rewrite(self, erasure: Erasure) -> None:
         """Wait until compaction has rewritten the packs and their old objects are deleted."""
-        self._hide(erasure.id)
-        for pack_id, type_name, sample in self.erasures.unrecorded(erasure.id, PAGE_EVENTS):
+        self.hider.hide(erasure.id)
+        for pack_id, type_name, sample in self.traces.unrecorded(erasure.id, PAGE_EVENTS):
             self.recorder.record(pack_id, type_name, id_day(sample))
-        left = self.erasures.remains(erasure.id)
+        left = self.traces.remains(erasure.id)
         if left.events:
             self._wait(erasure, _told(left))
             return
-        self._forget(erasure.id)
+        self.hider.forget(erasure.id)
         self.erasures.move(erasure, state="cooling", progress={})
-
-    def _forget(self, erasure_id: UUID) -> None:
-        """Drop what this machine's cache has of the packs that are gone."""
-        for place in self.erasures.places(erasure_id):
-            try:
-                self.cache.forget(pack_key(place.type, id_day(place.sample), place.pack_id))
-            except OSError as exc:
-                _log.warning("erasure_cache_left", erasure=str(erasure_id), error=str(exc))
-                return
 
     def _cool(self, erasure: Erasure) -> None:
         """Wait until other machines' caches keep nothing of before.
 
         A copy that came to light meanwhile, in a pack of a worker that was killed, goes too.
         """
-        if self.erasures.remains(erasure.id).events:
+        if self.traces.remains(erasure.id).events:
             self.erasures.move(erasure, state="rewriting", progress={})
             return
         until = erasure.state_at + timedelta(seconds=self.settings.files_cache_seconds)
@@ -190,20 +180,6 @@ class ErasureDriver:
             return
         self.erasures.move(erasure, state="finished", progress={})
         _log.info("erasure_finished", erasure=str(erasure.id), kind=erasure.kind)
-
-    def _hide(self, erasure_id: UUID) -> None:
-        """Delete documents and blobs of what was erased since."""
-        while events := self.erasures.indexed(erasure_id, None, PAGE_EVENTS):
-            self._delete(events)
-            ids = [event_id for event_id, _ in events]
-            self.blobs.erase_of_event(ids)
-            self.erasures.mark_unindexed(ids)
-            _log.info("erasure_hidden", erasure=str(erasure_id), events=len(ids))
-
-    def _delete(self, events: list[tuple[UUID, str]]) -> None:
-        for type_name in sorted({kind for _, kind in events}):
-            ids = [event_id for event_id, kind in events if kind == type_name]
-            self.search.delete(type_name, ids, self.erasures.targets(type_name))
 
     def _wait(self, erasure: Erasure, why: str) -> None:
         if why != erasure.waiting:

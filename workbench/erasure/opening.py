@@ -16,12 +16,14 @@ from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.erasable import Erasable
+from storage.sql.erasure_traces import Traces
 from storage.sql.erasures import Erasures
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from workbench.erasure.asking import Asking
 from workbench.erasure.driver import ErasureDriver
 from workbench.erasure.finding import Finder
+from workbench.erasure.hiding import Hider
 from workbench.erasure.parked import ParkedEvents
 from workbench.erasure.recording import Recorder
 from workbench.erasure.report import Reports
@@ -35,6 +37,7 @@ class Erasing:
 
     settings: Settings
     erasures: Erasures
+    traces: Traces
     asking: Asking
     driver: ErasureDriver
     reports: Reports
@@ -50,12 +53,14 @@ def open_erasing(
     """Erasures over stores that are open already."""
     timeout = settings.broker_timeout_seconds
     erasures, erasable, projects = Erasures(database, clock), Erasable(database), Projects(database)
+    traces, blobs = Traces(database), Blobs(database, files.bucket)
     parked = Parked(settings.redis_url, timeout=timeout)
     on_the_way = OnTheWay(settings.redis_url, timeout=timeout)
     contents = Contents(settings.redis_url, timeout=timeout)
     return Erasing(
         settings=settings,
         erasures=erasures,
+        traces=traces,
         asking=Asking(settings, projects, erasures),
         driver=ErasureDriver(
             settings=settings,
@@ -64,12 +69,12 @@ def open_erasing(
             known_keys=KnownKeys(settings.redis_url, timeout=timeout),
             finder=Finder(erasable, files, Payloads(files)),
             parked=ParkedEvents(parked, files),
-            waiting=Waiting(erasures, on_the_way, settings.home),
-            search=search,
-            blobs=Blobs(database, files.bucket),
-            recorder=Recorder(files, contents, Packs(database, clock), erasures, clock),
-            cache=open_cache(settings, files),
+            waiting=Waiting(traces, on_the_way, settings.home),
+            traces=traces,
+            hider=Hider(traces, search, blobs, open_cache(settings, files)),
+            blobs=blobs,
+            recorder=Recorder(files, contents, Packs(database, clock), traces, clock),
             clock=clock,
         ),
-        reports=Reports(settings, erasures),
+        reports=Reports(settings, traces),
     )

@@ -14,7 +14,7 @@ from storage.errors import Corrupt, NotFound
 from storage.files.keys import pack_key
 from storage.files.store import FileStore
 from storage.model import PackRef
-from storage.sql.erasures import Erasures
+from storage.sql.erasure_traces import Traces
 from storage.sql.packs import Packs
 
 _log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ class Recorder:
     files: FileStore
     contents: Contents
     packs: Packs
-    erasures: Erasures
+    traces: Traces
     clock: Clock
 
     def record(self, pack_id: UUID, type_name: str, day: date) -> None:
@@ -43,7 +43,7 @@ class Recorder:
         try:
             index, stored_bytes = self.files.read_index(key), self.files.size_of(key)
         except NotFound:
-            self.erasures.mark_lost(pack_id)
+            self.traces.mark_lost(pack_id)
             return
         except Corrupt as exc:
             _log.error("erasure_pack_unreadable", pack=str(pack_id), reason=exc.detail)

@@ -10,7 +10,7 @@ from typing import Any
 from config.settings import Settings
 from storage.erasure import Erasure
 from storage.spool.state import read_spool_state
-from storage.sql.erasures import Erasures
+from storage.sql.erasure_traces import Traces
 
 #: What an erasure finds that is not wholly its own to take out.
 _LIMITS = (
@@ -25,12 +25,12 @@ class Reports:
     """Makes reports. Methods raise ``StoreDown``."""
 
     settings: Settings
-    erasures: Erasures
+    traces: Traces
 
     def document(self, erasure: Erasure) -> dict[str, Any]:
         """The report of an erasure as it stands."""
-        places = self.erasures.places(erasure.id)
-        left = self.erasures.remains(erasure.id)
+        places = self.traces.places(erasure.id)
+        left = self.traces.remains(erasure.id)
         by_type: Counter[str] = Counter()
         for place in places:
             by_type[place.type] += place.events
@@ -49,7 +49,7 @@ class Reports:
                 "events": erasure.found.get("events", 0),
                 "events_by_type_in_packs": dict(by_type),
                 "sql_rows": erasure.found.get("rows", 0),
-                "search_documents": self.erasures.without_document(erasure.id),
+                "search_documents": self.traces.without_document(erasure.id),
                 "dead_letters": erasure.found.get("dead_letters", 0),
                 "parked_events": erasure.found.get("parked_events", 0),
                 "groups": erasure.found.get("groups", 0),

@@ -9,7 +9,7 @@ from pathlib import Path
 from broker.older import OnTheWay
 from storage.erasure import Erasure
 from storage.spool.state import read_spool_state
-from storage.sql.erasures import Erasures
+from storage.sql.erasure_traces import Traces
 
 #: How far clocks of web tier and PostgreSQL may be apart.
 _SKEW = timedelta(seconds=2)
@@ -19,7 +19,7 @@ _SKEW = timedelta(seconds=2)
 class Waiting:
     """Methods tell in a sentence what is waited for, null when for nothing. Raise ``StoreDown``."""
 
-    erasures: Erasures
+    traces: Traces
     on_the_way: OnTheWay
     home: Path
 
@@ -44,6 +44,6 @@ class Waiting:
         """Work that began before everything was found and may still write what it had read."""
         if left := tags & self.on_the_way.in_hand():
             return f"{len(left)} messages are worked on since before"
-        if self.erasures.rebuilding():
+        if self.traces.rebuilding():
             return "a rebuild is at work"
         return None
