@@ -21,13 +21,8 @@ from storage.retention.plan import Planner
 from storage.search.store import SearchStore
 from storage.sql.clearing import Clearing
 from storage.sql.database import Database
-from storage.sql.retired_days import (
-    DayChanged,
-    DayHeld,
-    RetiredDay,
-    RetiredDays,
-    lock_was_held,
-)
+from storage.sql.day_drop import DayChanged, DayHeld, RetiredDay, lock_was_held
+from storage.sql.retired_days import RetiredDays
 from storage.sql.sweeping import Sweeping
 from storage.sql.terms import Terms, open_terms
 
