@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,9 @@ def test_commands_show_and_set_rules(world: World, project: str, run: Run) -> No
 @pytest.fixture
 def pack(world: World, project: str, tmp_path: Path) -> tuple[str, Path, list[Envelope]]:
     """A pack in the bucket and as a file, and what is in it: more than one frame."""
-    bodies = [crash(message=f"{n} " + "x" * n, password="p") for n in range(1, 400)]
+    bodies = [
+        crash(message=random.Random(n).randbytes(400).hex(), password="p") for n in range(399)
+    ]
     redactor = Redactor(Rules())
     envelopes = [redactor.redact(one) for one in world.envelopes(bodies, project)]
     ref, _ = world.stores.files.write_pack(envelopes, new_id(now_ms()))
@@ -233,7 +236,7 @@ def test_damaged_packs_are_told_and_what_is_whole_is_read(
 ) -> None:
     _, file, envelopes = pack
     whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) * 3 // 4])
+    file.write_bytes(whole[: len(whole) // 2])
     failed = run("pack", "verify", str(file), "--json")
     assert failed.exit_code == 1
     told = json.loads(failed.stdout)

@@ -86,6 +86,12 @@ class Web:
         picture: dict[str, Any] = answer.json()
         return picture
 
+    def raw_redacted(self, event_id: str) -> tuple[bytes, int]:
+        """The stored bytes of an event, and how many places of them were blanked before."""
+        answer = self.read(f"/api/v1/events/{event_id}/raw")
+        assert answer.status == 200, answer.body
+        return answer.body, int(answer.headers["Sluice-Redacted"] or 0)
+
     def raw(self, event_id: str) -> bytes:
         answer = self.read(f"/api/v1/events/{event_id}/raw")
         assert answer.status == 200, answer.body
