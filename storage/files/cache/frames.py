@@ -109,7 +109,7 @@ class FrameCache:
     def used(self) -> tuple[int, int]:
         """Bytes in this process's memory, and on this node's disk."""
         try:
-            return self._memory.used, self._disk.used()
+            return self._memory.used, self._disk.counted()
         except OSError as exc:
             self._tell(exc)
             return self._memory.used, 0

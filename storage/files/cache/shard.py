@@ -73,8 +73,15 @@ class Shard:
         return freed
 
     def used(self) -> int:
-        """Bytes of the entries that are there."""
+        """Bytes of the entries that are there; looks at each."""
         return sum(entry.bytes for entry in self._entries())
+
+    def counted(self) -> int:
+        """Bytes by the count, which a removal sets right: at most a sweep's time too high."""
+        try:
+            return _read_count((self._folder / _USED).read_bytes()) or 0
+        except FileNotFoundError:
+            return 0
 
     @contextmanager
     def _locked(self, patience: float) -> Iterator[int | None]:
@@ -89,10 +96,9 @@ class Shard:
 
     def _make_room(self, count: int, size: int) -> int:
         """Evict what was used least recently, when there is no room; the bytes used then."""
-        written = os.pread(count, _COUNT.size, 0)
-        used = _COUNT.unpack(written)[0] if len(written) == _COUNT.size else self._limit
-        if used + size <= self._limit:
-            return int(used)
+        known = _read_count(os.pread(count, _COUNT.size, 0))
+        if known is not None and known + size <= self._limit:
+            return known
         entries = sorted(self._entries())
         used = sum(entry.bytes for entry in entries)
         room = max(0, int(self._limit * _KEPT_SHARE) - size)
@@ -100,7 +106,7 @@ class Shard:
             if used <= room:
                 break
             used -= _unlink_all([entry])
-        return int(used)
+        return used
 
     def _write(self, path: Path, data: bytes, now_ns: int) -> None:
         # One name is enough: only who holds the lock writes, and what a killed one left is
@@ -118,6 +124,11 @@ class Shard:
                 with suppress(FileNotFoundError):  # a reader removed it: damaged, or too old
                     seen = item.stat()
                     yield Entry(seen.st_atime_ns, seen.st_mtime_ns, seen.st_size, Path(item.path))
+
+
+def _read_count(written: bytes) -> int | None:
+    """Null for a count that a new or damaged file does not have."""
+    return int(_COUNT.unpack(written)[0]) if len(written) == _COUNT.size else None
 
 
 def _write_count(count: int, used: int) -> None:
