@@ -43,5 +43,6 @@ def configure_logs(level: str, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # It logs every request at info, which would be a line a bulk.
-    logging.getLogger("elastic_transport").setLevel(logging.WARNING)
+    # They log every request, the first at info, the others at debug with what signs it.
+    for name in ("elastic_transport", "urllib3", "botocore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
