@@ -13,12 +13,23 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from app.stores import Stores
 from storage.billing import month_bill
+from storage.sql.blob_uploads import BlobUploads
 from storage.sql.usage import Usage
 
 
 def object_metrics(stores: Stores) -> Iterator[Metric]:
     """What SQL knows of the object store; raises ``StoreDown``."""
     yield from _requests(Usage(stores.database))
+    objects, size = BlobUploads(stores.database).waiting()
+    for name, text, value in (
+        (
+            "objects",
+            "Objects of blobs that are no more, which wait for their grace to end.",
+            objects,
+        ),
+        ("bytes", "Bytes of those objects.", size),
+    ):
+        yield GaugeMetricFamily(f"sluice_doomed_blob_{name}", text, value=value)
     month = datetime.now(UTC).date().replace(day=1)
     _, rows = month_bill(stores.settings, stores.database, month)
     stored: dict[str, float] = defaultdict(float)

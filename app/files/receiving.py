@@ -6,6 +6,7 @@ import errno
 import hashlib
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,25 +80,37 @@ class Incoming:
 
 
 class Gangway:
-    """Lets a few uploads in at once: each takes a part's memory, and maybe a file on the disk."""
+    """Lets a few uploads in at once: each takes a part's memory, and maybe a file on the disk. One
+    project gets half of the places at most, so that its slow senders do not keep out all others.
+    """
 
     def __init__(self, at_once: int) -> None:
-        self._slots = threading.BoundedSemaphore(at_once)
+        self._at_once = at_once
+        self._of_one = max(1, at_once // 2)
+        self._lock = threading.Lock()
+        self._inside: Counter[int] = Counter()
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Hold a slot; raises ``ApiError`` 503 ``overloaded`` when none is free."""
-        if not self._slots.acquire(blocking=False):
-            raise ApiError(
-                503,
-                "overloaded",
-                "As many uploads as SLUICE_BLOB_UPLOADS allows are under way; try again.",
-                {"Retry-After": "5"},
-            )
+    def enter(self, project_id: int) -> Iterator[None]:
+        """Hold a place; raises ``ApiError`` 503 ``overloaded`` when none is free."""
+        with self._lock:
+            if self._is_full(project_id):
+                raise ApiError(
+                    503,
+                    "overloaded",
+                    "As many uploads as SLUICE_BLOB_UPLOADS allows are under way; try again.",
+                    {"Retry-After": "5"},
+                )
+            self._inside[project_id] += 1
         try:
             yield
         finally:
-            self._slots.release()
+            with self._lock:
+                self._inside[project_id] -= 1
+                self._inside += Counter()  # forgets who has left
+
+    def _is_full(self, project_id: int) -> bool:
+        return self._inside.total() >= self._at_once or self._inside[project_id] >= self._of_one
 
 
 @contextmanager

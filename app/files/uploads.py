@@ -32,7 +32,7 @@ def put_blob(desk: FilesDesk, gangway: Gangway, incoming: Incoming, text: str) -
     known = desk.blobs.rows.find(tenant.project_id, described.sha256)
     if known is not None:
         return _known(desk, tenant, incoming, known, described)
-    with gangway.enter():
+    with gangway.enter(tenant.project_id):
         try:
             row, created = desk.blobs.write(tenant.project_id, described, incoming.chunks())
         except WrongDigest as exc:
@@ -47,7 +47,7 @@ def post_blob(desk: FilesDesk, gangway: Gangway, incoming: Incoming) -> Response
     tenant = writing_tenant(desk)
     described = _described(b"")
     folder = desk.settings.home / _UPLOADS
-    with gangway.enter(), kept_on_disk(incoming, folder) as (sha256, file):
+    with gangway.enter(tenant.project_id), kept_on_disk(incoming, folder) as (sha256, file):
         described = Described(sha256, described.content_type, described.kind, described.name)
         known = desk.blobs.rows.find(tenant.project_id, sha256)
         if known is not None:

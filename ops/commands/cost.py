@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from ops.commands.context import current_settings, open_database
+from ops.commands.context import current_settings
 from ops.commands.output import json_option, print_json, print_table, told
 from ops.commands.project_keys import require_project
 from storage.billing import month_bill
 from storage.cost import CostRow, sentence
+from storage.sql.database import Database
 from storage.sql.projects import Projects
 from storage.sql.usage import Usage
+
+#: The look at what lies there reads all of table ``packs``.
+_STATEMENT_SECONDS = 60.0
 
 
 @click.command()
@@ -28,13 +33,15 @@ def cost(month: datetime | None, project_name: str | None, as_json: bool) -> Non
     """
     today = datetime.now(UTC).date()
     first = today.replace(day=1) if month is None else month.date()
-    with open_database() as database:
+    settings = current_settings()
+    database = Database(settings.postgres_dsn, max_connections=1, timeout=_STATEMENT_SECONDS)
+    with closing(database):
         names = {project.id: project.name for project in Projects(database).list()}
         wanted = set(names)
         if project_name is not None:
             wanted = {require_project(database, project_name).id}
         Usage(database).sample(today)
-        _, rows = month_bill(current_settings(), database, first)
+        _, rows = month_bill(settings, database, first)
     shown = [(names[row.project_id], row) for row in rows if row.project_id in wanted]
     told_of_all = sentence(first, [row for _, row in shown])
     if as_json:

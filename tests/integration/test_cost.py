@@ -134,6 +134,7 @@ def test_metrics_tell_requests_and_costs_by_type(world: World) -> None:
     assert 'sluice_object_stored_bytes{type="crash"}' in text
     assert 'sluice_object_raw_bytes{type="crash"}' in text
     assert "sluice_object_month_dollars " in text
+    assert "sluice_doomed_blob_objects 0.0" in text
     assert "sluice_object_month_alone_dollars " in text
     assert "shop" not in text
 

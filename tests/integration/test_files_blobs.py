@@ -18,9 +18,11 @@ import urllib3
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.errors import ApiError
 from app.files.blobs import blob_path
 from app.files.desk import FilesDesk, open_desk
 from app.files.factory import create_app
+from app.files.receiving import Gangway
 from app.files.signing import Deed, open_signer
 from config.settings import Settings
 from events.ids import new_id, now_ms
@@ -373,6 +375,26 @@ def test_a_refused_sender_reads_why(served: tuple[str, psutil.Process]) -> None:
     body = os.urandom(5 * MEBIBYTE)
     answer = urllib3.request("PUT", f"{base}{path_of(body)}", body=body, retries=False)
     assert (answer.status, answer.json()["error"]["code"]) == (401, "token_missing")
+
+
+def test_a_project_gets_half_of_the_places_and_all_of_them_no_more() -> None:
+    gangway = Gangway(4)
+
+    def refused(project: int) -> bool:
+        try:
+            with gangway.enter(project):
+                return False
+        except ApiError as error:
+            return (error.status, error.code) == (503, "overloaded")
+
+    with gangway.enter(1), gangway.enter(1):
+        assert refused(1)
+        with gangway.enter(2):
+            assert not refused(2)
+            with gangway.enter(3):
+                assert refused(2)
+                assert refused(4)
+    assert not refused(1)
 
 
 def test_a_blob_id_is_no_event(client: FlaskClient) -> None:
