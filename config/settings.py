@@ -218,7 +218,7 @@ class Settings:
         "Most bytes of its events together, decompressed: a stage that is run again has them in "
         "memory.",
     )
-    compact_max_events: int = _setting(50_000, "Most events of a pack that compaction makes.")
+    compact_max_events: int = _setting(20_000, "Most events of a pack that compaction makes.")
     compact_min_packs: int = _setting(
         8, "Fewest small packs of a type and day that are merged while the day goes on."
     )

@@ -182,7 +182,8 @@ class Merges:
                 note_others_copies(cursor, source.id, merge.type, ids)
                 return False
             if places:
-                self._hand_over(cursor, merge, source, found.counts, places)
+                followed = {i: places[i] for i in ids if i in places}
+                self._hand_over(cursor, merge, source, found.counts, followed)
             doom(cursor, [source.id], "merged" if places else "erasure")
             return True
 
@@ -220,8 +221,9 @@ class Merges:
             raise MergeHeld("the target left the record")
         # Rows that are gone behind our back: reconcile makes them again, of the target.
         set_counts(cursor, merge.id, target.counts + left, target.pending)
-        relocate_letters(cursor, source.key, places)
-        cursor.execute(_FOLLOW, (merge.id, source.id, array_literal(places)))
+        if places:
+            relocate_letters(cursor, source.key, places)
+            cursor.execute(_FOLLOW, (merge.id, source.id, array_literal(places)))
 
     @contextmanager
     def _transaction(self, type_name: str, day: date) -> Iterator[Cursor]:
