@@ -20,16 +20,7 @@ from storage.sql.usage import Usage
 def object_metrics(stores: Stores) -> Iterator[Metric]:
     """What SQL knows of the object store; raises ``StoreDown``."""
     yield from _requests(Usage(stores.database))
-    objects, size = BlobUploads(stores.database).waiting()
-    for name, text, value in (
-        (
-            "objects",
-            "Objects of blobs that are no more, which wait for their grace to end.",
-            objects,
-        ),
-        ("bytes", "Bytes of those objects.", size),
-    ):
-        yield GaugeMetricFamily(f"sluice_doomed_blob_{name}", text, value=value)
+    yield from _doomed(BlobUploads(stores.database))
     month = datetime.now(UTC).date().replace(day=1)
     _, rows = month_bill(stores.settings, stores.database, month)
     stored: dict[str, float] = defaultdict(float)
@@ -55,6 +46,16 @@ def object_metrics(stores: Stores) -> Iterator[Metric]:
         "What it would have cost with one object per event.",
         value=sum(row.one_object_per_event for row in rows),
     )
+
+
+def _doomed(uploads: BlobUploads) -> Iterator[Metric]:
+    objects, size = uploads.waiting()
+    yield GaugeMetricFamily(
+        "sluice_doomed_blob_objects",
+        "Objects of blobs that are no more, which wait for their grace to end.",
+        value=objects,
+    )
+    yield GaugeMetricFamily("sluice_doomed_blob_bytes", "Bytes of those objects.", value=size)
 
 
 def _requests(usage: Usage) -> Iterator[Metric]:
