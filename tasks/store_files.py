@@ -84,5 +84,11 @@ def _packs(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
 
 def _store(part: list[Envelope], stores: WorkerStores, clock: Clock) -> PackRef:
     pack, _ = stores.files.write_pack(part, new_id(clock()))
-    _log.info("pack_stored", pack=str(pack.id), events=pack.events, bytes=pack.stored_bytes)
+    _log.info(
+        "pack_stored",
+        pack=str(pack.id),
+        events=pack.events,
+        bytes=pack.stored_bytes,
+        redacted=sum(envelope.redacted for envelope in part),
+    )
     return pack

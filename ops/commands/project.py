@@ -10,6 +10,7 @@ from ops.commands.project_keys import key as key_group
 from ops.errors import OpsError
 from ops.key_sharing import share_key
 from storage.sql.projects import Projects
+from workbench.redaction import open_redaction
 
 
 @click.group()
@@ -31,6 +32,8 @@ def create(name: str, key: str | None, as_json: bool) -> None:
         projects = Projects(database)
         made, made_key = projects.create(name, key)
         share_key(current_settings(), projects, made_key, say)
+        # So that its first events can be stored even if PostgreSQL is away by then.
+        open_redaction(current_settings(), database).known(made.id)
     if as_json:
         print_json({"id": made.id, "name": made.name, "key": made_key})
     else:
