@@ -212,7 +212,7 @@ def test_the_document_tells_every_route(world: World) -> None:
     document = world.get(f"{PREFIX}/openapi.json", token=None).get_json()
     validate(document)
     rules = {
-        re.sub(r"<(\w+)>", r"{\1}", str(rule))
+        re.sub(r"<(?:path:)?(\w+)>", r"{\1}", str(rule))
         for rule in world.client.application.url_map.iter_rules()
         if rule.endpoint.startswith("api.v1.")
     }
