@@ -10,26 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from broker.load import Load
-from config.settings import Settings
-from events.ids import Clock
 from storage.damage import release_mended
-from storage.files.merge import Merging
-from storage.files.store import FileStore
 from storage.floors import Floors
 from storage.model import PackRef
-from storage.sql.compacting import Compacting, Small
-from storage.sql.database import Database
-from storage.sql.doomed import DoomedPacks
-from storage.sql.merges import MergeHeld, Merges
-from storage.sql.quarantine import Quarantine
-from storage.sql.terms import Terms
+from storage.sql.compacting import Small
+from storage.sql.merge_model import MergeHeld
 from tasks.compacting import Report, bounds_of, groups
+from tasks.compactor import Compactor, Wish
 from tasks.merging import Merger, paced
 
 _AT_ONCE = 2000
@@ -42,61 +33,10 @@ _GATHER = 0.25
 _OVERDUE = 0.5
 #: How long a pack in quarantine is not looked at again by periodic runs.
 _LOOK_AGAIN_SECONDS = 3600.0
-#: How long a periodic run begins new merges, in seconds.
-RUN_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Compactor:
-    """What compaction works with."""
-
-    settings: Settings
-    files: FileStore
-    merging: Merging
-    merges: Merges
-    compacting: Compacting
-    doomed: DoomedPacks
-    quarantine: Quarantine
-    terms: Terms
-    load: Load
-    clock: Clock
-    sleep: Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a run is to do: of one type or all; ``now`` heeds neither ages nor backlog nor pace;
-    ``dry`` only tells. No merge is begun ``seconds`` after the start.
-    """
-
-    kind: str | None = None
-    now: bool = False
-    dry: bool = False
-    seconds: float = RUN_SECONDS
-
-
-def open_compactor(
-    settings: Settings, clock: Clock, sleep: Callable[[float], None], *, statement_seconds: float
-) -> Compactor:
-    """Build the clients; each connects when it is first used."""
-    database = Database(settings.postgres_dsn, max_connections=1, timeout=statement_seconds)
-    return Compactor(
-        settings=settings,
-        files=FileStore(settings),
-        merging=Merging(settings),
-        merges=Merges(database, settings.postgres_dsn),
-        compacting=Compacting(database),
-        doomed=DoomedPacks(database),
-        quarantine=Quarantine(database),
-        terms=Terms(database, clock=clock),
-        load=Load(settings.redis_url, timeout=settings.broker_timeout_seconds),
-        clock=clock,
-        sleep=sleep,
-    )
 
 
 def compact(parts: Compactor, wish: Wish, tell: Tell = lambda _: None) -> Report:
@@ -204,7 +144,7 @@ class _Run:
         """Delete the objects whose grace is over; repeated if killed before that is noted."""
         before = self._ago(self._parts.settings.pack_grace_seconds)
         for pack in self._parts.doomed.due(before, _DELETED_AT_ONCE):
-            self._parts.merging.drop(pack.key)
+            self._parts.merging.delete(pack.key)
             self._parts.doomed.forget(pack)
             self._report.deleted += 1
             self._report.bytes_deleted += pack.stored_bytes

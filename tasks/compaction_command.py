@@ -19,7 +19,8 @@ from config.settings import load_settings
 from events.ids import now_ms
 from storage.errors import StoreError
 from tasks.compacting import Report
-from tasks.compaction import Wish, compact, open_compactor
+from tasks.compaction import compact
+from tasks.compactor import Wish, open_compactor
 
 _STATEMENT_SECONDS = 60.0
 

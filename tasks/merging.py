@@ -22,7 +22,8 @@ from storage.files.store import FileStore
 from storage.floors import Floors
 from storage.model import EventLocation, PackRef
 from storage.sql.compacting import Compacting
-from storage.sql.merges import Merge, MergeHeld, Merges, MergeSize
+from storage.sql.merge_model import Merge, MergeHeld, MergeSize
+from storage.sql.merges import Merges
 from storage.sql.quarantine import Quarantine
 from tasks.compacting import Merged
 
@@ -104,16 +105,26 @@ class Merger:
         )
 
     def resume(self, merge: Merge) -> bool:
-        """Go on with a merge that a killed run left; False when it was dropped instead.
+        """Go on with a merge that a killed run left; False when it was given up instead.
 
         Raises :class:`MergeHeld`.
         """
         if merge.state == "writing":
             self._drop(merge)
             return False
-        opened = [*self._open(merge.sources)]
-        self._move_all(merge, opened, self._files.read_index(merge.key), None)
+        try:
+            target = self._files.read_index(merge.key)
+        except (Corrupt, NotFound) as exc:
+            self._lose_target(merge, exc)
+            return False
+        self._move_all(merge, [*self._open(merge.sources)], target, None)
         return True
+
+    def _lose_target(self, merge: Merge, error: Corrupt | NotFound) -> None:
+        """End a merge whose target went with its day, or is damaged: what has not moved stays."""
+        if not self._merges.left_record(merge):
+            self._blame(PackName(merge.id, merge.key, merge.type), error)
+        self._merges.end(merge, [], None)
 
     def _open(self, packs: Sequence[PackRef]) -> Iterator[Opened]:
         """The packs with their footers; one without goes into quarantine."""
@@ -121,7 +132,7 @@ class Merger:
             try:
                 index = self._files.read_index(pack.key)
             except (Corrupt, NotFound) as exc:
-                self._quarantine(pack, exc)
+                self._blame(pack, exc)
                 continue
             yield pack, index
 
@@ -144,7 +155,7 @@ class Merger:
             return self._merging.write(merge.id, sources, self._pace)
         except DamagedSource as exc:
             pack = next(pack for pack in merge.sources if pack.key == exc.key)
-            self._quarantine(pack, exc.error)
+            self._blame(pack, exc.error)
             self._drop(merge)
             return None
 
@@ -164,7 +175,7 @@ class Merger:
                 _log.info("pack_stays", pack=str(pack.id), why="it changed while it was merged")
         self._merges.end(merge, list(places), size)
 
-    def _quarantine(self, pack: PackRef, error: Corrupt | NotFound) -> None:
+    def _blame(self, pack: PackRef | PackName, error: Corrupt | NotFound) -> None:
         name = PackName(pack.id, pack.key, pack.type)
         quarantine(self._quarantined, self._files, name, error, "compaction")
 

@@ -24,7 +24,8 @@ from storage.sql.database import Database
 from storage.sql.usage import Usage
 from tasks.app import create_celery
 from tasks.canary import Canaries, open_canaries, run_canaries
-from tasks.compaction import Compactor, compact_recent, open_compactor
+from tasks.compaction import compact_recent
+from tasks.compactor import Compactor, open_compactor
 from tasks.erasing import drive_erasures, open_eraser
 from tasks.reconcile import reconcile_recent
 from tasks.redacting import share_rules

@@ -19,14 +19,14 @@ from config.settings import Settings
 from events.envelope import Envelope
 from storage.errors import Corrupt, NotFound
 from storage.files.compression import compress, decompress
-from storage.files.frames import Member, encode_mark
 from storage.files.index import Entry, FrameSpan, PackIndex
 from storage.files.keys import pack_key
-from storage.files.layout import Identity, encode_header
+from storage.files.layout import Identity
 from storage.files.multipart import PART_BYTES, Upload, abort_unfinished
 from storage.files.order import cut, in_pack_order
 from storage.files.pack import cut_out, unpack
 from storage.files.s3 import Bucket
+from storage.files.target import Target
 from storage.model import PackRef
 
 #: Raw bytes of events that wait to be sorted into frames together.
@@ -59,31 +59,6 @@ class DamagedSource(Exception):
         self.error = error
 
 
-class _Target:
-    """The pack in the making: its blocks are written as they come, its index grows."""
-
-    def __init__(self, identity: Identity, upload: Upload) -> None:
-        self.index = PackIndex(identity, [], [])
-        self._upload = upload
-        self._upload.write(encode_header(identity))
-
-    def add(self, stored: bytes, raw_length: int, entries: Sequence[Entry]) -> None:
-        """A frame, with entries in the order of their bytes and protocols by this pack's list."""
-        index, number = self.index, len(self.index.frames)
-        members = [Member(e.id, e.project_id, e.protocol, e.length, e.redacted) for e in entries]
-        self._upload.write(encode_mark(index.identity, number, stored, raw_length, members))
-        index.frames.append(FrameSpan(self._upload.size, len(stored), raw_length))
-        self._upload.write(stored)
-        offset = 0
-        for entry in entries:
-            index.entries.append(entry._replace(frame=number, offset=offset))
-            offset += entry.length
-
-    def finish(self) -> None:
-        self._upload.write(self.index.encode())
-        self._upload.finish()
-
-
 class Merging:
     """Writes merged packs into the bucket. Connects at the first call."""
 
@@ -103,7 +78,7 @@ class Merging:
         key = pack_key(identity.type, identity.day, pack_id)
         upload = Upload(self._bucket, key)
         try:
-            target = _Target(identity, upload)
+            target = Target(identity, upload)
             self._copy(target, sources, pace)
             target.finish()
         except BaseException:
@@ -124,12 +99,16 @@ class Merging:
             index,
         )
 
+    def delete(self, key: str) -> None:
+        """Delete the object of a pack; one that is not there is fine."""
+        self._bucket.delete(key)
+
     def drop(self, key: str) -> None:
         """Delete an object nothing names, and what a killed writer of it left."""
         abort_unfinished(self._bucket, key)
         self._bucket.delete(key)
 
-    def _copy(self, target: _Target, sources: Sequence[Source], pace: Pace) -> None:
+    def _copy(self, target: Target, sources: Sequence[Source], pace: Pace) -> None:
         numbers = {name: n for n, name in enumerate(target.index.identity.protocols)}
         waiting: list[Envelope] = []
         size = 0
@@ -149,7 +128,7 @@ class Merging:
         self._regroup(target, waiting, numbers)
 
     def _regroup(
-        self, target: _Target, envelopes: Sequence[Envelope], numbers: dict[str, int]
+        self, target: Target, envelopes: Sequence[Envelope], numbers: dict[str, int]
     ) -> None:
         for run in cut(in_pack_order(envelopes), self._frame_bytes):
             entries = [

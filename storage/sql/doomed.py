@@ -32,7 +32,10 @@ SELECT EXISTS (SELECT FROM doomed_packs WHERE id = %(id)s)
 _DUE = """
 SELECT id, key, type, stored_bytes, why FROM doomed_packs AS doomed
 WHERE at <= %s AND NOT EXISTS (SELECT FROM packs WHERE packs.id = doomed.id)
-    AND NOT EXISTS (SELECT FROM quarantined_packs AS kept WHERE kept.id = doomed.id)
+    AND NOT (
+        doomed.why IN ('merged', 'orphan')
+        AND EXISTS (SELECT FROM quarantined_packs AS kept WHERE kept.id = doomed.id)
+    )
     AND NOT EXISTS (
         SELECT FROM dead_letters AS letters
         WHERE letters.pack_key = doomed.key AND letters.status IN ('open', 'replaying')
@@ -106,6 +109,7 @@ class DoomedPacks:
                 "DELETE FROM spare_copies WHERE pack_id = %s RETURNING event_id", (pack.id,)
             )
             spared = array_literal(event_id for (event_id,) in cursor.fetchall())
+            cursor.execute("DELETE FROM quarantined_packs WHERE id = %s", (pack.id,))
             cursor.execute(_GONE, {"ids": array_literal([pack.id]), "spared": spared})
 
     def doom_orphan(self, pack: PackRef, ids: Sequence[UUID]) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -19,8 +18,9 @@ from storage.model import EventLocation, PackRef
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor, connect
 from storage.sql.database import Database
-from storage.sql.doomed import doom
+from storage.sql.doomed import doom, is_left
 from storage.sql.locks import COMPACTION, REBUILD, try_hold_session, try_hold_shared
+from storage.sql.merge_model import Merge, MergeHeld, MergeSize
 from storage.sql.merge_rows import RowMove, counts_of, relocate_letters, set_counts
 from storage.sql.rows import row_packs
 from storage.sql.spares import note_erased_copies, note_others_copies
@@ -58,32 +58,6 @@ ON CONFLICT (type) DO UPDATE SET
     bytes_written = kept.bytes_written + excluded.bytes_written,
     events_dropped = kept.events_dropped + excluded.events_dropped
 """
-
-
-class MergeHeld(Exception):
-    """A merge cannot go on now; the message says what it waits for. Nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """A merge under way: its target, its state, and the packs that have not left yet."""
-
-    id: UUID
-    key: str
-    type: str
-    day: date
-    state: str
-    sources: tuple[PackRef, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MergeSize:
-    """What a merge came to, for the totals. Sizes are bytes."""
-
-    packs: int
-    bytes_read: int
-    bytes_written: int
-    events_dropped: int
 
 
 class Merges:
@@ -201,6 +175,11 @@ class Merges:
             if size is not None and cursor.rowcount:
                 values = (size.packs, size.bytes_read, size.bytes_written, size.events_dropped)
                 cursor.execute(_ADD_TOTALS, (merge.type, *values))
+
+    def left_record(self, merge: Merge) -> bool:
+        """Whether the target is no more on record: retention took its day."""
+        with self._database.transaction() as cursor:
+            return is_left(cursor, merge.id)
 
     def drop(self, merge: Merge) -> None:
         """Forget a merge nothing points at; its object is gone."""

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from storage.files.s3 import Bucket
+from storage.sql.doomed import doom
 from storage.sql.merges import Merges
 from tests.integration.pack_world import (
     all_bytes,
@@ -32,7 +33,7 @@ STEPS = (
     "Merges.leave:after",
     "Merges.end:before",
     "Merges.end:after",
-    "Merging.drop:after",
+    "Merging.delete:after",
     "DoomedPacks.forget:after",
 )
 
@@ -134,3 +135,20 @@ def test_two_runs_at_once_do_not_meet(pipeline):
         assert alone
         assert "another process compacts" in compact(pipeline)
     assert pipeline.query("SELECT count(*) FROM packs") == [(2,)]
+
+
+def test_a_merge_whose_day_went_is_given_up(pipeline):
+    for number in range(2):
+        store_pack(pipeline, [crash(number)])
+    killed_at(pipeline, "Merges.begin_moving:after", grace="600")
+    with pipeline.database.transaction() as cursor:  # as retention does
+        cursor.execute("DELETE FROM crash_events")
+        cursor.execute("SELECT id FROM packs")
+        assert doom(cursor, [pack_id for (pack_id,) in cursor.fetchall()], "retention") == 3
+
+    for _ in range(2):
+        compact(pipeline, grace="0")
+
+    assert objects(pipeline) == set()
+    assert pipeline.query("SELECT count(*) FROM merges") == [(0,)]
+    assert pipeline.query("SELECT count(*) FROM quarantined_packs") == [(0,)]
