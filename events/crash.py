@@ -11,6 +11,7 @@ from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
 from events.record import Column, Malformed, Record
 from events.report import Crash, Error, Frame, User
+from events.stacks import made_once
 from events.text import clip
 
 COLUMNS = (
@@ -104,7 +105,7 @@ def _row(crash: Crash, culprit: str | None) -> tuple[str | None, ...]:
 
 def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
     class_name, _, place, version, machine = row
-    frames = crash.error.frames[:_INDEXED_FRAMES] if crash.error else []
+    stack = crash.error.frames if crash.error else []
     return {
         "class_name": class_name,
         "message": _cut(crash.error and crash.error.message, _INDEXED_MESSAGE),
@@ -115,10 +116,14 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "url": _cut(crash.url, _URL),
         "user": indexed_user(crash.user),
         "tags": [clip(tag, _NAME) for tag in crash.tags],
-        "frames": [clip(call_text(frame, crash.platform), _CLASS) for frame in frames],
+        "frames": made_once(stack, "texts", lambda: _texts(stack, crash.platform)),
         "custom": plain_object(crash.custom, INDEX),
         "environment": plain_object(crash.environment, INDEX),
     }
+
+
+def _texts(stack: list[Frame], platform: str) -> list[str]:
+    return [clip(call_text(frame, platform), _CLASS) for frame in stack[:_INDEXED_FRAMES]]
 
 
 def indexed_client(name: str | None, version: str | None) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from events.record import GroupKey
 from events.recursion import fold
 from events.report import Crash, Error, Frame
 from events.stable import frame_key, is_module_level, is_named, stable_file, stable_name
+from events.stacks import made_once
 from events.template import template
 from events.text import clip, first_line
 
@@ -54,9 +55,13 @@ def _culprit(crash: Crash) -> str | None:
     """The application's innermost function, as "method (file)"; null without frames."""
     if crash.error is None or not crash.error.frames:
         return None
-    frames = crash.error.frames
+    frames, platform = crash.error.frames, crash.platform
+    return made_once(frames, "culprit", lambda: _culprit_of(frames, platform))
+
+
+def _culprit_of(frames: list[Frame], platform: str) -> str:
     frame = next((frame for frame in frames if frame.in_app), frames[0])
-    return clip(call_text(frame, crash.platform), _CULPRIT)
+    return clip(call_text(frame, platform), _CULPRIT)
 
 
 def call_text(frame: Frame, platform: str) -> str:
@@ -83,12 +88,18 @@ def _fingerprint(crash: Crash) -> str:
 
 def _signature(error: Error, platform: str, most: int) -> list[str]:
     name = stable_name(error.class_name, platform) if error.class_name else ""
-    frames = _telling(error.frames)
-    calls = fold([frame_key(frame, platform) for frame in frames])[:most]
-    parts = [name, *calls]
-    if _says_little(name) or not any(is_named(frame, platform) for frame in frames[:MAX_CALLS]):
+    calls, named = made_once(error.frames, "calls", lambda: _calls(error.frames, platform))
+    parts = [name, *calls[:most]]
+    if _says_little(name) or not named:
         parts += ["message", template(error.message or "")]
     return parts
+
+
+def _calls(stack: list[Frame], platform: str) -> tuple[list[str], bool]:
+    """The calls that tell a stack, recursion folded, and whether a function is named there."""
+    frames = _telling(stack)
+    named = any(is_named(frame, platform) for frame in frames[:MAX_CALLS])
+    return fold([frame_key(frame, platform) for frame in frames]), named
 
 
 def _telling(frames: list[Frame]) -> list[Frame]:

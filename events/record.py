@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -37,10 +38,15 @@ class GroupKey:
 
     def group_id(self, project_id: int) -> UUID:
         """The group's id: the same for the same project and fingerprint, wherever it is made."""
-        digest = hashlib.sha256(f"{project_id}\0{self.fingerprint}".encode("utf-8", "replace"))
-        bits = int.from_bytes(digest.digest()[:16], "big")
-        bits = bits & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62  # UUIDv8, RFC 9562 5.8
-        return UUID(int=bits)
+        return _group_id(project_id, self.fingerprint)
+
+
+@lru_cache(maxsize=4096)
+def _group_id(project_id: int, fingerprint: str) -> UUID:
+    digest = hashlib.sha256(f"{project_id}\0{fingerprint}".encode("utf-8", "replace"))
+    bits = int.from_bytes(digest.digest()[:16], "big")
+    bits = bits & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62  # UUIDv8, RFC 9562 5.8
+    return UUID(int=bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ def fold(calls: list[str]) -> list[str]:
     A turn starts at its smallest call, and the part of a turn that may follow the run is dropped:
     where in the cycle the stack began and ended does not matter either. Linear in the calls.
     """
+    if len(set(calls)) == len(calls):
+        return calls  # most stacks: nothing repeats
     folded: list[str] = []
     at = 0
     while at < len(calls):

@@ -9,10 +9,13 @@ from typing import Any
 from events.code import in_app
 from events.fields import integer, listed, lowered
 from events.report import Frame
+from events.stacks import Stacks
 from events.text import as_text
 
 #: Frames kept of one stack, counted from the innermost.
 MAX_FRAMES = 2000
+
+_STACKS = Stacks()
 
 _NAME = 1_000
 _SOURCE = 2_000
@@ -22,8 +25,15 @@ _GO_ELIDED = re.compile(r"\.*(\d+|additional) frames elided\.*")
 
 
 def read_frames(raw: Any, platform: str) -> tuple[list[Frame], int]:
-    """The frames of a ``stackTrace``, innermost first, and how many outermost were left out."""
+    """The frames of a ``stackTrace``, innermost first, and how many outermost were left out.
+
+    They may be shared with other crashes: never change them.
+    """
     stack = listed(raw)
+    return _STACKS.read(stack, platform, lambda: _read_frames(stack, platform))
+
+
+def _read_frames(stack: list[Any], platform: str) -> tuple[list[Frame], int]:
     # Python's is the only SDK that writes the outermost call first.
     innermost_first = stack[::-1] if platform == "python" else stack
     kept = innermost_first[:MAX_FRAMES]

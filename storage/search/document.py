@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from events.ids import id_time
@@ -24,40 +23,59 @@ MAX_CHARS = 128 * 1024
 _INT64 = 1 << 63
 
 
+Clean = Callable[[str], str]
+"""What is applied to every string of a document."""
+
+
 class _Cutter:
     """Copies values of one document until its budget of values and characters is spent."""
 
-    def __init__(self, clean: Callable[[str], str]) -> None:
+    def __init__(self, clean: Clean | None) -> None:
         self._clean = clean
         self._values = MAX_VALUES
         self._chars = MAX_CHARS
 
     def cut(self, value: Any, depth: int = 0) -> Any:
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             return self._text(value, MAX_TEXT_CHARS)
-        if isinstance(value, dict):
+        if kind is dict:
             return self._mapping(value, depth)
-        if isinstance(value, (list, tuple)):
+        if kind is list or kind is tuple:
             return self._sequence(value, depth)
-        if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        if kind is int and not -_INT64 <= value < _INT64:
             return _digits(value)
         return value
 
     def _text(self, text: str, limit: int) -> str:
-        if len(text) > limit or len(text) > self._chars:
-            text = text[: min(limit, self._chars)]
-        self._chars -= len(text)
-        return self._clean(text)
+        size = len(text)
+        if size > limit or size > self._chars:
+            size = min(limit, self._chars)
+            text = text[:size]
+        self._chars -= size
+        return text if self._clean is None else self._clean(text)
 
     def _sequence(self, items: Iterable[Any], depth: int) -> list[Any]:
+        copy: list[Any] = []
         if depth >= MAX_DEPTH:
-            return []
-        return [self.cut(item, depth + 1) for item in self._spend(items)]
+            return copy
+        for item in items:
+            if self._values <= 0 or self._chars <= 0:
+                break
+            self._values -= 1
+            copy.append(self.cut(item, depth + 1))
+        return copy
 
     def _mapping(self, items: dict[Any, Any], depth: int) -> dict[str, Any]:
+        copy: dict[str, Any] = {}
         if depth >= MAX_DEPTH:
-            return {}
-        return {self._key(key): self.cut(items[key], depth + 1) for key in self._spend(items)}
+            return copy
+        for key, item in items.items():
+            if self._values <= 0 or self._chars <= 0:
+                break
+            self._values -= 1
+            copy[self._key(key)] = self.cut(item, depth + 1)
+        return copy
 
     def _key(self, key: Any) -> str:
         """Elasticsearch refuses empty keys, keys of dots alone, and NUL in keys."""
@@ -66,13 +84,6 @@ class _Cutter:
             return text
         text = text.replace("\0", "\u2400")
         return text if text.strip(". \t\r\n") else "(empty)"
-
-    def _spend(self, items: Iterable[Any]) -> Iterable[Any]:
-        for item in islice(items, max(self._values, 0)):
-            if self._values <= 0 or self._chars <= 0:
-                return
-            self._values -= 1
-            yield item
 
 
 def _digits(value: int) -> str:
@@ -84,10 +95,12 @@ def _digits(value: int) -> str:
 
 def timestamp(moment: datetime) -> str:
     """A time as documents carry it: ISO 8601, UTC, milliseconds."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
-def _fields(event_type: str, record: Record, clean: Callable[[str], str]) -> dict[str, Any]:
+def _fields(event_type: str, record: Record, clean: Clean | None) -> dict[str, Any]:
     cutter = _Cutter(clean)
     fields = {}
     for name, mapping in properties(event_type).items():
@@ -101,9 +114,7 @@ def _fields(event_type: str, record: Record, clean: Callable[[str], str]) -> dic
     return fields
 
 
-def document_of(
-    event_type: str, record: Record, clean: Callable[[str], str] = lambda text: text
-) -> dict[str, Any]:
+def document_of(event_type: str, record: Record, clean: Clean | None = None) -> dict[str, Any]:
     """The document that is indexed under the record's id; ``clean`` is applied to every string."""
     fields = _fields(event_type, record, clean)
     fields.update(mapping_of(event_type).derived(fields))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from elasticsearch import dsl
@@ -43,6 +44,7 @@ KEYS = {
 LISTED = ("class_name", "message", "culprit", "version", "machine", "url", "user", "tags")
 
 
+@lru_cache(maxsize=1024)
 def split_name(name: str) -> str:
     """``System.NullReferenceException`` as the names and words a person would type for it."""
     name = name[:_NAME_CHARS]
