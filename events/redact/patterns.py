@@ -37,7 +37,6 @@ _CARD_LENGTHS = {
     **{str(first): (16,) for first in (*range(22, 28), *range(40, 50), *range(51, 56))},
 }
 _SHORTEST_CARD = 14
-_CLOCK_COLONS = 2
 
 
 def card_length(text: bytes) -> int:
@@ -73,8 +72,8 @@ def _address_length(text: bytes) -> int:
         ipaddress.ip_address(text.decode("ascii"))
     except ValueError:
         return 0
-    # Two colons are a clock's time, or the scope of a name, unless something stands around them.
-    return 0 if text.count(b":") == _CLOCK_COLONS and text in (b"::", b"::1") else len(text)
+    # The unspecified address is also how programs write a scope; this machine's own tells nobody.
+    return 0 if text in (b"::", b"::1") else len(text)
 
 
 @dataclass(frozen=True, slots=True)

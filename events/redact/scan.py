@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import orjson
+
 from events.redact.finder import Finder
 from events.redact.levels import Level, path_of
 from events.redact.matches import MARKER, Notes
@@ -34,12 +36,23 @@ def redact_body(body: bytes, finder: Finder, notes: Notes, path: str = "", depth
     """The body, or a string's text, with its matches blanked; the same object without any.
 
     JSON is read as such, also where it stands in a string of JSON, a few levels deep; all else as
-    prose.
+    prose. What only begins like JSON, or was cut off, is read both ways.
     """
     shape = _LOOKS_LIKE_JSON if depth else _IS_JSON
     if depth <= _JSON_IN_STRINGS and shape.match(body):
-        return _Scan(body, finder, notes, path, depth).run()
+        made = _Scan(body, finder, notes, path, depth).run()
+        if not depth or _parses(body):
+            return made
+        body = made
     return redact_text(body, finder, lambda rule: notes.add(rule, path))
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 class _Scan:

@@ -102,6 +102,8 @@ def test_pairs_of_names_and_values_are_blanked() -> None:
         ("4111111111111111 12/28 123", f"{SIGN} 12/28 123"),
         ("378282246310005, 5555555555554444", f"{SIGN}, {SIGN}"),
         ("6011-0009-9013-9424", SIGN),
+        ("[12] GET /x?api_key=abc&y=1", f"[12] GET /x?api_key={SIGN}&y=1"),
+        ('{"a" is bad: ftp://u:pw@h/', f'{{"a" is bad: ftp://u:{SIGN}@h/'),
         ('{"password": "x", "user": "ann"}', f'{{"password": "{SIGN}", "user": "ann"}}'),
         ('{"a": "{\\"secret\\": 5}"}', f'{{"a": "{{\\"secret\\": \\"{SIGN}\\"}}"}}'),
         ('{"user": "ann", "password": "hunt', f'{{"user": "ann", "password": "{SIGN}"'),
