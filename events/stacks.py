@@ -6,6 +6,7 @@ normalising. A process remembers the stacks it read last, within a bound of byte
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -46,12 +47,13 @@ def made_once(frames: list[Frame], what: str, make: Callable[[], T]) -> T:
 
 
 class Stacks:
-    """The stacks read last. For one thread, or several that may read one twice."""
+    """The stacks read last. Thread-safe; two threads may read the same one at the same time."""
 
     def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self._most_bytes = most_bytes
         self._known: OrderedDict[tuple[str, bytes], Read] = OrderedDict()
         self._bytes = 0
+        self._lock = threading.Lock()
 
     def read(self, raw: list[Any], platform: str, read: Callable[[], Read]) -> Read:
         """The frames of a raw stack of a platform; ``read`` reads it if it is not remembered."""
@@ -59,19 +61,22 @@ class Stacks:
             key = platform, orjson.dumps(raw)
         except orjson.JSONEncodeError:  # a lone surrogate, or deeper than it goes
             return read()
-        found = self._known.get(key)
-        if found is not None:
-            self._known.move_to_end(key)
-            return found
+        with self._lock:
+            found = self._known.get(key)
+            if found is not None:
+                self._known.move_to_end(key)
+                return found
         frames, omitted = read()
         if len(key[1]) > MAX_STACK_BYTES:
             return frames, omitted
         return self._keep(key, (Stack(frames), omitted))
 
     def _keep(self, key: tuple[str, bytes], found: Read) -> Read:
-        self._known[key] = found
-        self._bytes += len(key[1])
-        while self._bytes > self._most_bytes:
-            (_, oldest), _ = self._known.popitem(last=False)
-            self._bytes -= len(oldest)
+        with self._lock:
+            if key not in self._known:
+                self._bytes += len(key[1])
+            self._known[key] = found
+            while self._bytes > self._most_bytes:
+                (_, oldest), _ = self._known.popitem(last=False)
+                self._bytes -= len(oldest)
         return found
