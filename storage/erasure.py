@@ -9,7 +9,7 @@ from uuid import UUID
 
 KINDS = ("event", "user", "project")
 
-#: In this order; ``stopped`` is an erasure that cannot go on and must be asked for again.
+#: In this order.
 STATES = (
     "finding",
     "draining",
@@ -18,7 +18,6 @@ STATES = (
     "rewriting",
     "cooling",
     "finished",
-    "stopped",
 )
 
 _SHOWN_LETTERS = 1

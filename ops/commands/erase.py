@@ -31,7 +31,7 @@ from workbench.erasure.subjects import NoKey
 
 STEP_SECONDS = 0.5
 OUTAGE_SECONDS = 2.0
-_BYTES_GONE = frozenset({"cooling", "finished", "stopped"})
+_BYTES_GONE = frozenset({"cooling", "finished"})
 
 P = ParamSpec("P")
 
@@ -173,8 +173,6 @@ def _follow(erasing: Erasing, erasure_id: UUID, how: dict[str, Any]) -> None:
     if found is None:
         raise OpsError(f"erasure_not_found: there is no erasure {erasure_id}")
     _tell(erasing, found, how["report"], how["as_json"])
-    if found.state == "stopped":
-        raise OpsError(f"erasure_stopped: {found.waiting}")
 
 
 def _drive(erasing: Erasing, erasure_id: UUID, *, now: bool) -> Erasure | None:

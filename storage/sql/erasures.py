@@ -40,8 +40,6 @@ UPDATE erasures SET state_at = CASE WHEN state = %(state)s THEN state_at ELSE no
 WHERE id = %(id)s AND steps = %(steps)s
 """
 
-_OVER = frozenset({"finished", "stopped"})
-
 #: Tables with rows of a project that are no events and count none.
 _OF_PROJECTS = ("groups", "project_terms", "redaction_rules")
 
@@ -234,12 +232,12 @@ def _move(
             "progress": orjson.dumps(erasure.progress if progress is None else progress).decode(),
             "found": orjson.dumps({name: n for name, n in total.items() if n}).decode(),
             "waiting": waiting,
-            "over": state in _OVER,
+            "over": state == "finished",
         },
     )
     if not cursor.rowcount:
         raise Overtaken(str(erasure.id))
-    if state in _OVER:
+    if state == "finished":
         cursor.execute("DELETE FROM erasure_sessions WHERE erasure_id = %s", (erasure.id,))
 
 

@@ -15,6 +15,7 @@ from broker.known_keys import KnownKeys, key_digest
 from broker.message import batch_message
 from broker.parked import Parked
 from broker.pauses import Pauses
+from config.settings import Secret
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
 from storage.files.cache.frames import open_cache
@@ -82,7 +83,6 @@ def project_name(pipeline):
 def drive(erasing, erasure_id, until):
     deadline = time.monotonic() + 100
     while (erasure := erasing.driver.step(erasure_id)).state not in until:
-        assert erasure.state != "stopped", erasure.waiting
         assert time.monotonic() < deadline, (erasure.state, erasure.waiting)
         time.sleep(0.05)
     return erasure
@@ -408,3 +408,16 @@ def test_the_systems_worker_drives_what_the_web_tier_was_asked(pipeline, worker,
         asked = erasing.asking.user(project_name(pipeline), MARK, "test")
         wait_until(lambda: erasing.erasures.find(asked).state == "rewriting", timeout=240)
     assert len(pipeline.rows()) == 1
+
+
+def test_a_worker_without_the_key_leaves_a_user_to_one_that_has_it(pipeline, worker, erasing):
+    publish(pipeline, "crash", [report(1, {"identifier": MARK})])
+    pipeline.settle()
+    asked = erasing.asking.user(project_name(pipeline), MARK, "test")
+    without = dataclasses.replace(erasing.settings, session_key=Secret("another"))
+    other = open_erasing(without, pipeline.database, FileStore(without), SearchStore(without))
+    for _ in range(3):
+        waiting = other.driver.step(asked)
+    assert (waiting.state, "SLUICE_SESSION_KEY_FALLBACKS" in waiting.waiting) == ("finding", True)
+    drive(erasing, asked, {"rewriting"})
+    assert pipeline.rows() == set()

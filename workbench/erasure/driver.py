@@ -65,7 +65,7 @@ class ErasureDriver:
         except Overtaken:
             _log.info("erasure_overtaken", erasure=str(erasure_id))
         except NoKey as exc:
-            self.erasures.move(erasure, state="stopped", waiting=str(exc))
+            self._wait(erasure, str(exc))  # another process may have the key
         return self.erasures.find(erasure_id)
 
     def _steps(self) -> Mapping[str, Callable[[Erasure], None]]:

@@ -13,8 +13,7 @@ CREATE TABLE erasures (
     key_mark     text,
     shown        text NOT NULL,
     state        text NOT NULL CHECK (state IN
-        ('finding', 'draining', 'checking', 'unindexing', 'rewriting', 'cooling', 'finished',
-         'stopped')),
+        ('finding', 'draining', 'checking', 'unindexing', 'rewriting', 'cooling', 'finished')),
     state_at     timestamptz NOT NULL DEFAULT now(),
     progress     jsonb NOT NULL DEFAULT '{}',
     found        jsonb NOT NULL DEFAULT '{}',
