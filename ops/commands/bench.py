@@ -15,13 +15,14 @@ from ops.paths import CHECKOUT
     context_settings={
         "ignore_unknown_options": True,
         "allow_extra_args": True,
-        "help_option_names": [],
+        # What follows WHAT is its own, --help too.
+        "allow_interspersed_args": False,
     }
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @told
 def bench(arguments: tuple[str, ...]) -> None:
-    """Measure WHAT (ingest, drain, steady, memory, growth, scale, files); see 'bench --help'.
+    """Measure WHAT (ingest, drain, steady, memory, growth, scale, files); see 'bench WHAT --help'.
 
     Starts servers of its own, but for those that the environment names; results go to
     bench/results.
