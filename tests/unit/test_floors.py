@@ -58,5 +58,5 @@ def test_terms_of_types_are_read_over_the_defaults():
 
 @pytest.mark.parametrize("text", ["crash", "crash=", "crash=-1", "crush=3", "crash=1e3", "crash=²"])
 def test_a_text_that_is_no_term_is_refused(text):
-    with pytest.raises(ValueError, match="event type|not a type"):
+    with pytest.raises(ValueError, match=r"event type|not a type"):
         type_terms(text, "")
