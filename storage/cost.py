@@ -137,7 +137,12 @@ def sentence(month: date, rows: Iterable[CostRow]) -> str:
         cost += row.cost
         alone += row.one_object_per_event
     named = month.strftime("%Y-%m")
-    return f"{named}: ${cost:,.2f}; one object per event would be ${alone:,.2f}"
+    return f"{named}: {_dollars(cost)}; one object per event would be {_dollars(alone)}"
+
+
+def _dollars(amount: float) -> str:
+    """To the cent, and less than one to its hundredth part."""
+    return f"${amount:,.2f}" if amount >= 0.01 or not amount else f"${amount:.4f}"
 
 
 _Key = tuple[int, str]

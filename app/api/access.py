@@ -99,7 +99,9 @@ def require_project(caller: Caller, project_id: int | None, what: str) -> None:
         return
     if project_id is None:
         raise ApiError(
-            403, "token_limited", f"This token is of project {caller.project}; {what} are of all."
+            403,
+            "token_limited",
+            f"This token is of project {caller.project}; {what} needs one of all projects.",
         )
     if not caller.sees(project_id):
         raise not_found(what)

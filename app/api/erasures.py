@@ -36,7 +36,7 @@ def _asked(desk: Desk, arguments: Arguments) -> UUID:
     if arguments["kind"] == "event":
         return asking.event(arguments["event"], desk.caller.project_id, actor)
     if arguments["kind"] == "project":
-        desk.require(None, "projects")
+        desk.require(None, "erasing a project")
         return asking.project(arguments["project"], actor)
     project = narrowed(arguments, desk.caller)["project"]
     if project is None:

@@ -103,7 +103,7 @@ def _at_desk_of_caller(endpoint: Endpoint, desk: Desk) -> Desk:
         return desk
     desk = replace(desk, caller=require_token(request, desk.tokens))
     if endpoint.scope == "installation":
-        desk.require(None, "this endpoint's things")
+        desk.require(None, "this endpoint")
     return desk
 
 

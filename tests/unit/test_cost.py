@@ -29,7 +29,7 @@ def test_the_bill_is_as_done_by_hand() -> None:
     assert row.cost == pytest.approx(packs)
     assert row.one_object_per_event == pytest.approx(alone)
     assert row.saved_bytes == pytest.approx(3_500_000_000 - 269_230_769)
-    assert sentence(MONTH, [row]) == "2026-11: $0.01; one object per event would be $5.01"
+    assert sentence(MONTH, [row]) == "2026-11: $0.0051; one object per event would be $5.01"
 
 
 def test_projects_share_requests_by_their_bytes() -> None:
