@@ -55,6 +55,7 @@ class Broker:
 
     def __init__(self, redis_url: Secret, *, timeout: float, clock: Clock = now_ms) -> None:
         self._client = connect(redis_url, timeout=timeout)
+        self._line = scripts.Line(self._client)
         self._clock = clock
 
     def publish(self, event_type: str, batch_id: UUID, envelopes: Sequence[Envelope]) -> None:
@@ -75,8 +76,7 @@ class Broker:
         triples = [part for (key, field), n in counts.items() for part in (key, field, n)]
         of_projects = sum(envelope.project_id != SYSTEM_PROJECT for envelope in envelopes)
         with broker_errors():
-            scripts.run(
-                self._client,
+            self._line.run(
                 "publish",
                 message.queue,
                 message.raw,

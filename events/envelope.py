@@ -6,6 +6,7 @@ zstd: ids are 16 bytes, ``project`` is its number, ``body`` the item's raw bytes
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -41,17 +42,28 @@ class Envelope:
     redacted: int = 0
 
 
+class _Contexts(threading.local):
+    """A compressor and a decompressor of each thread: making one costs as much as a small batch."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_contexts = _Contexts()
+
+
 def encode_batch(envelopes: Iterable[Envelope]) -> bytes:
     """The batch as bytes for one task message."""
     rows = [[e.id.bytes, e.project_id, e.type, e.protocol, e.body] for e in envelopes]
     packed: bytes = msgpack.packb([BATCH_VERSION, rows], use_bin_type=True)
-    return zstandard.compress(packed, _LEVEL)
+    return _contexts.compressor.compress(packed)
 
 
 def decode_batch(data: bytes) -> list[Envelope]:
     """The envelopes of :func:`encode_batch`; raises :class:`MalformedBatch`."""
     try:
-        packed = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_BATCH_BYTES)
+        packed = _contexts.decompressor.decompress(data, max_output_size=MAX_BATCH_BYTES)
         version, rows = msgpack.unpackb(packed, raw=False)
         if version != BATCH_VERSION:
             raise MalformedBatch(f"batch version {version} is not {BATCH_VERSION}")
