@@ -33,7 +33,7 @@ class Erased(Schema):
     """How much was erased, by where it was."""
 
     events = fields.Integer(required=True)
-    events_by_type_in_packs = fields.Dict(keys=fields.String(), values=fields.Integer())
+    events_by_type = fields.Dict(keys=fields.String(), values=fields.Integer())
     sql_rows = fields.Integer(required=True)
     search_documents = fields.Integer(required=True)
     dead_letters = fields.Integer(required=True)

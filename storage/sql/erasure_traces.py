@@ -53,7 +53,7 @@ _PLACES = """
 SELECT pack_id, type, min(event_id::text)::uuid, count(*),
     CASE WHEN bool_and(gone_at IS NOT NULL) THEN max(gone_at) END
 FROM tombstones WHERE erasure_id = %s AND pack_id IS NOT NULL
-GROUP BY pack_id, type ORDER BY pack_id
+GROUP BY pack_id, type ORDER BY pack_id LIMIT %s
 """
 
 
@@ -76,16 +76,15 @@ class Traces:
             )
             return cursor.fetchall()
 
-    def without_document(self, erasure_id: UUID) -> int:
-        """How many of its events search does not have any more."""
+    def counts(self, erasure_id: UUID) -> dict[str, tuple[int, int]]:
+        """By type: its events, and those of them that search does not have any more."""
         with self._database.transaction() as cursor:
             cursor.execute(
-                "SELECT count(*) FROM tombstones"
-                " WHERE erasure_id = %s AND unindexed_at IS NOT NULL",
+                "SELECT type, count(*), count(unindexed_at) FROM tombstones"
+                " WHERE erasure_id = %s GROUP BY type ORDER BY type",
                 (erasure_id,),
             )
-            ((events,),) = cursor.fetchall()
-            return int(events)
+            return {row[0]: (row[1], row[2]) for row in cursor}
 
     def mark_unindexed(self, ids: Sequence[UUID]) -> None:
         """Say that search does not have these events."""
@@ -105,10 +104,10 @@ class Traces:
         with self._database.transaction() as cursor:
             return open_targets(cursor, "search", type_name)
 
-    def places(self, erasure_id: UUID) -> Sequence[Place]:
-        """The packs that had the events, with how many, and when the last of these bytes went."""
+    def places(self, erasure_id: UUID, limit: int) -> Sequence[Place]:
+        """Packs that had the events, with how many, and when the last of these bytes went."""
         with self._database.transaction() as cursor:
-            cursor.execute(_PLACES, (erasure_id,))
+            cursor.execute(_PLACES, (erasure_id, limit))
             return [Place(*row) for row in cursor]
 
     def remains(self, erasure_id: UUID) -> Remains:

@@ -382,7 +382,7 @@ def test_the_command_erases_and_reports_without_a_name(pipeline, worker, tmp_pat
     assert MARK not in json.dumps(document) + done.stdout + done.stderr
     assert document["erased"] | {"groups": 0} == {
         "events": 1,
-        "events_by_type_in_packs": {"crash": 1},
+        "events_by_type": {"crash": 1},
         "sql_rows": 1,
         "search_documents": 1,
         "dead_letters": 0,

@@ -16,6 +16,8 @@ from storage.search.store import SearchStore
 from storage.sql.erasure_traces import Traces
 
 _AT_ONCE = 500
+#: Each costs a look at all entries of the cache.
+_MOST_FORGOTTEN = 200
 
 _log = structlog.get_logger(__name__)
 
@@ -45,8 +47,8 @@ class Hider:
             self.search.delete(type_name, ids, self.traces.targets(type_name))
 
     def forget(self, erasure_id: UUID) -> None:
-        """Drop what this machine's cache has of the packs that are gone."""
-        for place in self.traces.places(erasure_id):
+        """Drop what this machine's cache has of packs that are gone; of very many it ages out."""
+        for place in self.traces.places(erasure_id, _MOST_FORGOTTEN):
             try:
                 self.cache.forget(pack_key(place.type, id_day(place.sample), place.pack_id))
             except OSError as exc:

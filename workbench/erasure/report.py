@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,9 @@ from config.settings import Settings
 from storage.erasure import Erasure
 from storage.spool.state import read_spool_state
 from storage.sql.erasure_traces import Traces
+
+#: Most packs that a report lists one by one.
+MOST_PACKS = 1000
 
 #: What an erasure finds that is not wholly its own to take out.
 _LIMITS = (
@@ -29,11 +31,9 @@ class Reports:
 
     def document(self, erasure: Erasure) -> dict[str, Any]:
         """The report of an erasure as it stands."""
-        places = self.traces.places(erasure.id)
+        places = self.traces.places(erasure.id, MOST_PACKS)
         left = self.traces.remains(erasure.id)
-        by_type: Counter[str] = Counter()
-        for place in places:
-            by_type[place.type] += place.events
+        counts = self.traces.counts(erasure.id)
         due = erasure.at + timedelta(hours=self.settings.erasure_hours)
         return {
             "id": erasure.id,
@@ -47,9 +47,9 @@ class Reports:
             "finished_at": erasure.finished_at,
             "erased": {
                 "events": erasure.found.get("events", 0),
-                "events_by_type_in_packs": dict(by_type),
+                "events_by_type": {name: events for name, (events, _) in counts.items()},
                 "sql_rows": erasure.found.get("rows", 0),
-                "search_documents": self.traces.without_document(erasure.id),
+                "search_documents": sum(unindexed for _, unindexed in counts.values()),
                 "dead_letters": erasure.found.get("dead_letters", 0),
                 "parked_events": erasure.found.get("parked_events", 0),
                 "groups": erasure.found.get("groups", 0),
