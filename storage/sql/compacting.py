@@ -47,16 +47,15 @@ _DIRTY = (
 
 # A pack has more events than rows counted when some were dropped, are dead or are copies: only of
 # such a pack can anything be past its project's term.
-_EXPIRING = (
-    _REF
-    + f"""WHERE {_FREE} AND (swept_at IS NULL OR swept_at < %(swept_before)s)
+_EXPIRING = f"""
+{_REF} WHERE {_FREE} AND (swept_at IS NULL OR swept_at < %(swept_before)s)
     AND EXISTS (
         SELECT FROM project_terms AS terms
         WHERE terms.type = packs.type AND terms.cleared_ms > extract(epoch FROM packs.day) * 1000
     )
     AND events > (SELECT coalesce(sum((slot->>2)::int8), 0) FROM jsonb_array_elements(counts) slot)
-    ORDER BY packs.type, day, packs.id LIMIT %(limit)s"""  # noqa: S608
-)
+ORDER BY packs.type, day, packs.id LIMIT %(limit)s
+"""  # noqa: S608
 
 _SMALL = f"""
 WITH small AS (
