@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.handoff import Handoff
-from events.ids import new_id, now_ms
+from events.ids import id_ms, new_id, now_ms
 from storage.files.store import FileStore
 from storage.model import PackRef
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.events import Events
+from storage.sql.locks import SETTLING, hold_alone
+from storage.sql.terms import Terms
+from storage.sql.unstore import unstore
 from tasks.app import create_celery
 from tasks.rerun import Rerun
 from tasks.stages import register
@@ -206,3 +209,24 @@ def test_an_orphan_is_found_and_deleted(pipeline, worker):
     assert report["packs_deleted"] == 1
     assert objects(pipeline) == {key}
     assert pipeline.rows() == set(ids)
+
+
+def test_bytes_past_a_projects_term_go(pipeline, worker):
+    """As retention leaves it: rows and their counts are gone. What has a row stays in any case."""
+    ids = packs_of(pipeline, 1, each=4)
+    for event_id in ids[:2]:
+        with pipeline.database.transaction() as cursor:
+            hold_alone(cursor, SETTLING)
+            unstore(cursor, "crash", event_id)
+    Terms(pipeline.database).set(pipeline.project_id, "crash", 1, "test")
+    pipeline.query(
+        "UPDATE project_terms SET cleared_ms = %s",
+        id_ms(ids[-1]) + 1,
+    )
+
+    [merge] = compact(pipeline, "--now")["merges"]
+
+    assert (merge["events"], merge["events_dropped"]) == (2, 2)
+    assert read_all(pipeline, ids[2:]).keys() == set(ids[2:])
+    assert len(all_bytes(pipeline)) == 2
+    assert compact(pipeline, "--now")["merges"] == []
