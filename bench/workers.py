@@ -14,7 +14,7 @@ from bench.ground import Ground, wait_until
 from bench.processes import Watched
 from broker.pauses import Pauses
 from config.policy import match_queues
-from ops.commands.worker import worker_argv
+from ops.commands.worker import ALLOCATOR, worker_argv
 
 POOLS = ("files", "sql", "search")
 
@@ -31,7 +31,7 @@ def start_pool(
     name = f"worker-{stage}"
     unique = f"{name}-{os.getpid()}"
     argv = worker_argv(match_queues([f"*.{stage}"]), unique, "prefork", concurrency)
-    return place.start(name, [sys.executable, *argv[1:], *extra])
+    return place.start(name, [sys.executable, *argv[1:], *extra], ALLOCATOR)
 
 
 @contextmanager

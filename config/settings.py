@@ -203,6 +203,11 @@ class Settings:
         "Age of the oldest event in a queue above which events of its type are refused, likewise.",
     )
 
+    worker_recycle_mb: int = _setting(
+        256,
+        "Resident megabytes beyond which a worker's process is replaced after the task in hand; "
+        "0 never.",
+    )
     join_max_events: int = _setting(2000, "Most events store_files joins into one pack.")
     join_max_bytes: int = _setting(16 * MEBIBYTE, "Most message bytes store_files joins.")
     lease_seconds: float = _setting(

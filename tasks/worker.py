@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from functools import cache
@@ -27,6 +26,7 @@ from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.compaction import compact_recent
 from tasks.compactor import Compactor, open_compactor
 from tasks.erasing import drive_erasures, open_eraser
+from tasks.memory import freeze_shared, recycle_beyond, settle_child
 from tasks.reconcile import reconcile_recent
 from tasks.redacting import share_rules
 from tasks.replay import drive_replays, open_replays
@@ -47,6 +47,7 @@ _COMPACT_SECONDS = 60.0
 
 settings = load_settings(os.environ)
 app = create_celery(settings)
+recycle_beyond(app, settings.worker_recycle_mb)
 
 
 @cache
@@ -115,6 +116,11 @@ def _metering() -> Metering:
 
 
 @worker_process_init.connect
+def _settle(**_: Any) -> None:
+    settle_child()
+
+
+@worker_process_init.connect
 def _begin_metering(**_: Any) -> None:
     _metering()
 
@@ -126,9 +132,7 @@ def _end_metering(**_: Any) -> None:
 
 @worker_before_create_process.connect
 def _freeze(**_: Any) -> None:
-    """Keep the collector off what parent and child share, so that its pages stay shared."""
-    gc.collect()
-    gc.freeze()
+    freeze_shared()
 
 
 register(app, _stores)

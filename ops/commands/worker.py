@@ -14,6 +14,9 @@ from ops.commands.output import told
 from ops.errors import OpsError
 from ops.paths import CHECKOUT
 
+#: glibc gives each thread an arena of its own, and what one frees another does not use.
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+
 
 @click.command()
 @click.argument("queues", nargs=-1, required=True)
@@ -33,7 +36,7 @@ def worker(
         matched = match_queues(queues)
     except ValueError as error:
         raise OpsError(str(error)) from error
-    environment = {**os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
+    environment = {**ALLOCATOR, **os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
     argv = worker_argv(matched, name or own_name(queues), pool, concurrency)
     if beat:
         argv.append("--beat")
