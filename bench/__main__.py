@@ -14,6 +14,7 @@ COMMANDS = {
     "growth": "speed of storing and reading as stored events grow",
     "scale": "storing with 1, 2 and 4 processes a stage",
     "files": "the file server",
+    "profile": "flame graphs of the workers while they drain",
 }
 
 

@@ -11,11 +11,11 @@ import time
 from typing import Any
 
 from bench import naive, straight
-from bench.backlog import MESSAGE_EVENTS, fill, waiting
+from bench.backlog import MESSAGE_EVENTS, fill
 from bench.ground import Ground, ground, wait_until
 from bench.payloads import CrashSource
 from bench.processes import CpuMeter, Watched
-from bench.workers import held, start_pools, stored, wait_for_pools
+from bench.workers import drained, held, start_pools, stored, wait_for_pools
 from bench.workload import Run, measured
 
 EVENTS, NAIVE_EVENTS = 200_000, 3_000
@@ -54,7 +54,7 @@ def drain(
         time.sleep(2)  # children still import; they would compete with the first seconds
         meter = CpuMeter([*pools, *place.servers.values()])
         begun = time.monotonic()
-    wait_until("the backlog is stored", lambda: _done(place, before + events), 3600)
+    wait_until("the backlog is stored", lambda: drained(place, before + events), 3600)
     took = time.monotonic() - begun
     cpu, memory = meter.per_thousand(events), _memory(pools)
     place.stop(*(pool.name for pool in pools))
@@ -65,11 +65,6 @@ def drain(
         **memory,
         "cpu": cpu,
     }
-
-
-def _done(place: Ground, events: int) -> bool:
-    time.sleep(0.2)  # each look costs PostgreSQL
-    return waiting(place) == 0 and stored(place) == events
 
 
 def _memory(pools: list[Watched]) -> dict[str, float]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
 
-from bench.backlog import QUEUE
+from bench.backlog import QUEUE, waiting
 from bench.ground import Ground, wait_until
 from bench.processes import Watched
 from broker.pauses import Pauses
@@ -49,6 +50,12 @@ def wait_for_pools(place: Ground, pools: int) -> None:
     """Return when so many pools are there to take messages."""
     with place.redis() as client:
         wait_until("the workers are up", lambda: len(client.keys("lease:*")) >= pools)
+
+
+def drained(place: Ground, events: int) -> bool:
+    """Whether nothing waits any more and so many events are stored."""
+    time.sleep(0.2)  # each look costs PostgreSQL
+    return waiting(place) == 0 and stored(place) == events
 
 
 def stored(place: Ground) -> int:
