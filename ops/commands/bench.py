@@ -22,7 +22,9 @@ from ops.paths import CHECKOUT
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @told
 def bench(arguments: tuple[str, ...]) -> None:
-    """Measure WHAT; 'bench --help' lists what there is, 'bench WHAT --help' its options.
+    """Measure WHAT: ingest, drain, steady, memory, growth, scale, files or profile.
+
+    'bench WHAT --help' tells its options.
 
     Starts servers of its own, but for those that the environment names; results go to
     bench/results.
