@@ -32,6 +32,8 @@ def main() -> None:
         command.add_argument("--seed", type=int, default=1, help="of the payloads")
         command.add_argument("--seconds", type=int, default=10, help="of each load")
         command.add_argument("--events", type=int, default=0, help="0: as many as the bench says")
+        if name == "memory":
+            command.add_argument("--without", default="", help="steps left out, by commas")
     options = parser.parse_args()
     if options.runs < 1 or options.seconds < 1 or options.events < 0:
         parser.error("runs and seconds are at least 1, events at least 0")

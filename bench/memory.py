@@ -1,7 +1,8 @@
 """``bench memory``: the memory of each worker over many events, and what its collector takes.
 
 Events are published as they are stored, so that the broker's backlog stays small. Growth is told
-between a fifth of the events and all of them.
+between a fifth of the events and all of them. ``--without`` leaves out steps that save memory, so
+that each can be seen alone.
 """
 
 from __future__ import annotations
@@ -24,25 +25,43 @@ EVENTS, SHORT_EVENTS = 1_000_000, 10_000
 BACKLOG = 20_000
 """Events in the broker below which more are published."""
 PART = 5_000
+STEPS = {
+    "freeze": "what parent and child share is looked through, and so copied, by the collector",
+    "thresholds": "the collector runs as often as Python has it",
+    "arenas": "glibc gives each thread an arena of its own",
+    "recycle": "a child is never replaced, however large",
+}
+"""What can be left out of what saves memory, and what that means."""
 SAMPLES_A_POINT = 5
 
 
 def main(options: argparse.Namespace) -> None:
     events = options.events or (SHORT_EVENTS if options.short else EVENTS)
+    left_out = [step for step in options.without.split(",") if step]
+    if unknown := set(left_out) - STEPS.keys():
+        raise SystemExit(
+            f"bench: no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}"
+        )
 
     def once(run: Run) -> list[dict[str, Any]]:
         with ground(lambda _: None) as place:
+            place.environment.update(_without(left_out))
             return watch(place, events, options.seed + run.number, run)
 
     options.runs = 1  # the run itself is long, and what counts is its course
-    measured("memory", options, once, pages=_pages())
+    measured("memory", options, once, pages=_pages(), without={s: STEPS[s] for s in left_out})
+
+
+def _without(steps: list[str]) -> dict[str, str]:
+    arenas = {"MALLOC_ARENA_MAX": "0"} if "arenas" in steps else {}
+    return {"BENCH_WITHOUT": ",".join(steps), **arenas}
 
 
 def watch(place: Ground, events: int, seed: int, run: Run) -> list[dict[str, Any]]:
     """Feed the workers and sample them; one row a pool."""
     told = place.logs / "collector.jsonl"
     place.environment["BENCH_COLLECTOR"] = str(told)
-    pools = start_pools(place, extra=("--include", "bench.collector_probe"))
+    pools = start_pools(place, extra=("--include", "bench.collector_probe,bench.without"))
     wait_for_pools(place, len(pools))
     time.sleep(5)
     idle = {pool.name: _sum(pool) for pool in pools}

@@ -32,7 +32,9 @@ def start_pool(
     name = f"worker-{stage}"
     unique = f"{name}-{os.getpid()}"
     argv = worker_argv(match_queues([f"*.{stage}"]), unique, "prefork", concurrency)
-    return place.start(name, [sys.executable, *argv[1:], *extra], ALLOCATOR)
+    return place.start(
+        name, [sys.executable, *argv[1:], *extra], {**ALLOCATOR, **place.environment}
+    )
 
 
 @contextmanager
