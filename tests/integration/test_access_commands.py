@@ -2,52 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
-from uuid import uuid4
-
-import pytest
-from click.testing import CliRunner, Result
-
 from broker.known_keys import KnownKeys, key_digest
-from config.settings import Secret, Settings
-from ops.__main__ import main
+from config.settings import Settings
 from storage.sql.tokens import Caller
-from tests.integration.api_world import World, open_world
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
-
-
-@pytest.fixture
-def project(world: World) -> str:
-    name = f"p-{uuid4().hex}"
-    world.add_project(name)
-    return name
-
-
-@pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in Settings.__slots__:
-        value = getattr(settings, name)
-        text = value.reveal() if isinstance(value, Secret) else str(value)
-        monkeypatch.setenv(f"SLUICE_{name.upper()}", text)
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, list(arguments))
-
-    return run
-
-
-def parsed(result: Result) -> Any:
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+from tests.integration.api_world import World
+from tests.integration.commands import Command, parsed
 
 
 def actions(world: World, subject: str) -> list[tuple[str, bool]]:
@@ -56,7 +15,7 @@ def actions(world: World, subject: str) -> list[tuple[str, bool]]:
 
 
 def test_a_token_of_a_project_is_made_listed_and_revoked(
-    world: World, run: Run, project: str
+    world: World, run: Command, project: str
 ) -> None:
     made = parsed(run("token", "create", "dev", "--project", project, "--json"))["token"]
     number = world.numbers[project]
@@ -72,13 +31,13 @@ def test_a_token_of_a_project_is_made_listed_and_revoked(
     assert actions(world, made[:6]) == [("revoke_token", True), ("create_token", True)]
 
 
-def test_a_token_of_a_project_that_is_not_there_is_refused(run: Run) -> None:
+def test_a_token_of_a_project_that_is_not_there_is_refused(run: Command) -> None:
     answer = run("token", "create", "dev", "--project", "nowhere")
     assert (answer.exit_code, "no project named" in answer.output) == (1, True)
 
 
 def test_a_second_key_works_beside_the_first_and_is_revoked_alone(
-    world: World, run: Run, project: str, settings: Settings
+    world: World, run: Command, project: str, settings: Settings
 ) -> None:
     second = parsed(run("project", "key", "add", project, "--json"))["key"]
     third = parsed(run("project", "key", "add", project, "--key", f"own-{project}", "--json"))
@@ -102,7 +61,7 @@ def test_a_second_key_works_beside_the_first_and_is_revoked_alone(
 
 
 def test_another_projects_key_is_neither_added_nor_revoked(
-    world: World, run: Run, project: str
+    world: World, run: Command, project: str
 ) -> None:
     theirs = world.keys["shop"]
     for arguments in (("add", project, "--key", theirs), ("revoke", project, theirs)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,15 +13,9 @@ from app.factory import create_app
 from app.stores import open_stores
 from config.settings import Secret, Settings
 from events.ids import new_id, now_ms
-from tests.integration.api_world import TOKEN, World, crash, open_world
+from tests.integration.api_world import TOKEN, World, crash
 
 CLOSED = [(row.method, PREFIX + row.rule) for row in ENDPOINTS if row.opens_with != "nothing"]
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
 
 
 def free_port() -> int:

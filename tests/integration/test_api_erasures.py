@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +11,8 @@ from werkzeug.test import TestResponse
 
 from app.api.erasure_shapes import Erasure
 from app.api.routes import PREFIX
-from config.settings import Settings
 from events.ids import new_id, now_ms
-from tests.integration.api_world import TOKEN, World, crash, open_world, wait_until
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
+from tests.integration.api_world import TOKEN, World, crash, wait_until
 
 
 def ask(world: World, token: str = TOKEN, **body: Any) -> TestResponse:

@@ -22,13 +22,7 @@ from config.settings import Secret, Settings
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
 from storage.sql.repairs import Repair, Repairs
-from tests.integration.api_world import World, crash, open_world
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
+from tests.integration.api_world import World, crash
 
 
 def totals(world: World, query: str) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -15,17 +14,10 @@ from marshmallow import Schema
 
 from app.api import answers, letter_answers
 from app.api.routes import PREFIX
-from config.settings import Settings
 from events.ids import new_id, now_ms
-from tests.integration.api_world import HOSTILE, World, crash, open_world, wait_until
+from tests.integration.api_world import HOSTILE, World, crash, wait_until
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
 
 
 def fits(schema: type[Schema], data: Any) -> None:

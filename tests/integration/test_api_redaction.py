@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
 
-from config.settings import Secret, Settings
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
 from events.redact.matches import MARKER
 from events.redact.redactor import Redactor
 from events.redact.rules import Rules
-from ops.__main__ import main
-from tests.integration.api_world import TOKEN, World, crash, open_world
+from tests.integration.api_world import TOKEN, World, crash
+from tests.integration.commands import Command
 
-Run = Callable[..., Result]
 SIGN = MARKER.decode()
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
-
-
-@pytest.fixture
-def project(world: World) -> str:
-    name = f"p-{uuid4().hex}"
-    world.add_project(name)
-    return name
-
-
-@pytest.fixture
-def run(module_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in Settings.__slots__:
-        value = getattr(module_settings, name)
-        text = value.reveal() if isinstance(value, Secret) else str(value)
-        monkeypatch.setenv(f"SLUICE_{name.upper()}", text)
-    return lambda *arguments, text=None: CliRunner().invoke(main, arguments, input=text)
 
 
 def send(
@@ -169,7 +143,7 @@ def test_rules_are_the_project_s_own(world: World, project: str) -> None:
         assert world.client.open(path, method=method).status_code == 401
 
 
-def test_commands_show_and_set_rules(world: World, project: str, run: Run) -> None:
+def test_commands_show_and_set_rules(world: World, project: str, run: Command) -> None:
     shown = json.loads(run("redaction", "show", project, "--json").stdout)
     assert shown["version"] == 0
 
@@ -212,7 +186,7 @@ def pack(world: World, project: str, tmp_path: Path) -> tuple[str, Path, list[En
 
 
 def test_packs_are_inspected_verified_and_printed(
-    pack: tuple[str, Path, list[Envelope]], run: Run
+    pack: tuple[str, Path, list[Envelope]], run: Command
 ) -> None:
     key, file, envelopes = pack
     for target in (key, str(file)):
@@ -232,7 +206,7 @@ def test_packs_are_inspected_verified_and_printed(
 
 
 def test_damaged_packs_are_told_and_what_is_whole_is_read(
-    pack: tuple[str, Path, list[Envelope]], run: Run
+    pack: tuple[str, Path, list[Envelope]], run: Command
 ) -> None:
     _, file, envelopes = pack
     whole = file.read_bytes()

@@ -3,55 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
-from click.testing import CliRunner, Result
 
 from broker import keys
 from broker.connection import connect
-from config.settings import Secret, Settings
+from config.settings import Settings
 from events.ids import new_id, now_ms
-from ops.__main__ import main
 from storage.sql.letter_filter import LetterFilter
 from storage.sql.letter_rows import DeadLetterRow
-from tests.integration.api_world import World, crash, open_world
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
-
-
-@pytest.fixture
-def project(world: World) -> str:
-    name = f"p-{uuid4().hex}"
-    world.add_project(name)
-    return name
-
-
-@pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in Settings.__slots__:
-        value = getattr(settings, name)
-        text = value.reveal() if isinstance(value, Secret) else str(value)
-        monkeypatch.setenv(f"SLUICE_{name.upper()}", text)
-
-    def run(*arguments: str, text: bytes | None = None) -> Result:
-        return CliRunner().invoke(main, ["dlq", *arguments], input=text)
-
-    return run
-
-
-def parsed(result: Result) -> Any:
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+from tests.integration.api_world import World, crash
+from tests.integration.commands import Command, parsed
 
 
 def dead(world: World, project: str, *bodies: bytes) -> list[DeadLetterRow]:
@@ -68,51 +31,53 @@ def status_of(world: World, letter: DeadLetterRow) -> str:
     return found.status
 
 
-def test_list_clusters_and_show(world: World, project: str, run: Run) -> None:
+def test_list_clusters_and_show(world: World, project: str, run: Command) -> None:
     letters = dead(world, project, crash("one"), b"\xff\x00")
-    listed = parsed(run("list", "--project", project, "--limit", "1", "--json"))
+    listed = parsed(run("dlq", "list", "--project", project, "--limit", "1", "--json"))
     assert [item["id"] for item in listed["items"]] == [str(letters[0].id)]
-    rest = run("list", "--project", project, "--cursor", listed["next_cursor"], "--json")
+    rest = run("dlq", "list", "--project", project, "--cursor", listed["next_cursor"], "--json")
     assert [item["id"] for item in parsed(rest)["items"]] == [str(letters[1].id)]
-    assert project in run("list", "--project", project).stdout
-    (cluster,) = parsed(run("clusters", "--project", project, "--json"))["items"]
+    assert project in run("dlq", "list", "--project", project).stdout
+    (cluster,) = parsed(run("dlq", "clusters", "--project", project, "--json"))["items"]
     assert (cluster["count"], cluster["code"]) == (2, "malformed")
-    assert cluster["cluster"] in run("clusters", "--project", project).stdout
-    none = run("list", "--project", project, "--to", "2020-01-01", "--json")
+    assert cluster["cluster"] in run("dlq", "clusters", "--project", project).stdout
+    none = run("dlq", "list", "--project", project, "--to", "2020-01-01", "--json")
     assert parsed(none)["items"] == []
-    shown = parsed(run("show", str(letters[0].id), "--json"))
+    shown = parsed(run("dlq", "show", str(letters[0].id), "--json"))
     assert (shown["payload"]["encoding"], shown["attempts"]) == ("base64", 3)
-    assert "Traceback" in run("show", str(letters[1].id)).stdout
+    assert "Traceback" in run("dlq", "show", str(letters[1].id)).stdout
 
 
 def test_edit_discard_and_audit(
-    world: World, project: str, run: Run, tmp_path: Path, settings: Settings
+    world: World, project: str, run: Command, tmp_path: Path, settings: Settings
 ) -> None:
     first, second, third = dead(world, project, crash(), crash(), crash())
     file = tmp_path / "payload.json"
     file.write_bytes(b'{"new": 1}')
-    assert run("edit", str(first.id), "--file", str(file)).exit_code == 0
-    shown = parsed(run("show", str(first.id), "--json"))
+    assert run("dlq", "edit", str(first.id), "--file", str(file)).exit_code == 0
+    shown = parsed(run("dlq", "show", str(first.id), "--json"))
     assert (shown["payload"]["data"], shown["edits"]) == ('{"new": 1}', 1)
-    original = parsed(run("show", str(first.id), "--original", "--json"))
+    original = parsed(run("dlq", "show", str(first.id), "--original", "--json"))
     assert original["payload"]["data"] == crash().decode()
 
-    large = run("edit", str(first.id), "--file", "-", text=b"x" * (settings.max_event_bytes + 1))
+    large = run(
+        "dlq", "edit", str(first.id), "--file", "-", text=b"x" * (settings.max_event_bytes + 1)
+    )
     assert (large.exit_code, "payload_too_large" in large.stderr) == (1, True)
-    empty = run("edit", str(first.id), "--file", "-", text=b"")
+    empty = run("dlq", "edit", str(first.id), "--file", "-", text=b"")
     assert (empty.exit_code, "bad_argument" in empty.stderr) == (1, True)
 
-    done = run("discard", str(first.id), "--reason", "useless", "--json")
+    done = run("dlq", "discard", str(first.id), "--reason", "useless", "--json")
     assert parsed(done) == {"discarded": 1}
-    again = run("discard", str(first.id), "--reason", "useless")
+    again = run("dlq", "discard", str(first.id), "--reason", "useless")
     assert (again.exit_code, "letter_not_open" in again.stderr) == (1, True)
-    rest = run("discard", "--project", project, "--reason", "all", "--json")
+    rest = run("dlq", "discard", "--project", project, "--reason", "all", "--json")
     assert parsed(rest) == {"discarded": 2}
     assert {status_of(world, one) for one in (first, second, third)} == {"discarded"}
-    entries = parsed(run("audit", "--subject", str(first.id), "--json"))["items"]
+    entries = parsed(run("dlq", "audit", "--subject", str(first.id), "--json"))["items"]
     assert [entry["action"] for entry in entries] == ["discard", "edit"]
     assert all(entry["actor"].startswith("cli:") for entry in entries)
-    assert "discard" in run("audit").stdout
+    assert "discard" in run("dlq", "audit").stdout
 
 
 @pytest.mark.parametrize(
@@ -124,9 +89,9 @@ def test_edit_discard_and_audit(
         ["replay", "ID"],
     ],
 )
-def test_a_letter_that_is_not_there_is_named(run: Run, arguments: list[str]) -> None:
+def test_a_letter_that_is_not_there_is_named(run: Command, arguments: list[str]) -> None:
     missing = str(new_id(now_ms()))
-    result = run(*[missing if one == "ID" else one for one in arguments], text=b"{}")
+    result = run("dlq", *[missing if one == "ID" else one for one in arguments], text=b"{}")
     assert result.exit_code == 1
     assert f"letter_not_found: there is no dead letter {missing}" in result.stderr
 
@@ -155,40 +120,42 @@ def test_a_letter_that_is_not_there_is_named(run: Run, arguments: list[str]) -> 
         (["parked", "discard", "zzz", "--reason", "x"], 1),
     ],
 )
-def test_what_cannot_be_done_is_said(run: Run, arguments: list[str], code: int) -> None:
-    result = run(*arguments)
+def test_what_cannot_be_done_is_said(run: Command, arguments: list[str], code: int) -> None:
+    result = run("dlq", *arguments)
     assert (result.exit_code, bool(result.stderr)) == (code, True)
 
 
-def test_export_and_import(world: World, project: str, run: Run) -> None:
+def test_export_and_import(world: World, project: str, run: Command) -> None:
     dead(world, project, crash("one"), b"\xff\x00")
-    lines = run("export", "--project", project).stdout_bytes
+    lines = run("dlq", "export", "--project", project).stdout_bytes
     assert lines.count(b"\n") == 2
-    assert "imported 0, known here 2" in run("import", text=lines).stdout
+    assert "imported 0, known here 2" in run("dlq", "import", text=lines).stdout
     with world.stores.database.transaction() as cursor:
         cursor.execute("DELETE FROM dead_letters WHERE project_id = %s", (world.numbers[project],))
-    done = run("import", "--restore", "--json", text=lines + b"garbage\n")
+    done = run("dlq", "import", "--restore", "--json", text=lines + b"garbage\n")
     assert (done.exit_code, "line 3: not JSON" in done.stderr) == (1, True)
     assert json.loads(done.stdout)["imported"] == 2
-    assert run("export", "--project", project).stdout_bytes == lines
+    assert run("dlq", "export", "--project", project).stdout_bytes == lines
 
 
-def test_a_detached_replay_is_listed_and_cancelled(world: World, project: str, run: Run) -> None:
+def test_a_detached_replay_is_listed_and_cancelled(
+    world: World, project: str, run: Command
+) -> None:
     dead(world, project, crash(), crash())
-    made = parsed(run("replay", "--project", project, "--detach", "--json"))
+    made = parsed(run("dlq", "replay", "--project", project, "--detach", "--json"))
     assert (made["status"], made["counts"]["waiting"]) == ("sending", 2)
-    assert made["id"] in run("replays").stdout
-    assert parsed(run("replays", "--json"))["items"][0]["id"] == made["id"]
-    assert "cancelled: 2 letters: 2 waiting" in run("cancel", made["id"]).stdout
-    resumed = parsed(run("replay", "--resume", made["id"], "--json"))
+    assert made["id"] in run("dlq", "replays").stdout
+    assert parsed(run("dlq", "replays", "--json"))["items"][0]["id"] == made["id"]
+    assert "cancelled: 2 letters: 2 waiting" in run("dlq", "cancel", made["id"]).stdout
+    resumed = parsed(run("dlq", "replay", "--resume", made["id"], "--json"))
     assert resumed["status"] == "cancelled"
 
 
-def test_parked_messages(world: World, run: Run, settings: Settings) -> None:
+def test_parked_messages(world: World, run: Command, settings: Settings) -> None:
     with connect(settings.redis_url, timeout=5) as client:
         client.hset(keys.parked("rum.sql"), "a" * 40, b"garbage")
         client.hset(keys.parked_why("rum.sql"), "a" * 40, "not a task message")
-    assert "not a task message" in run("parked").stdout
-    (message,) = parsed(run("parked", "--queue", "rum.sql", "--json"))["items"]
-    assert run("parked", "discard", message["id"], "--reason", "garbage").exit_code == 0
-    assert parsed(run("parked", "--queue", "rum.sql", "--json"))["items"] == []
+    assert "not a task message" in run("dlq", "parked").stdout
+    (message,) = parsed(run("dlq", "parked", "--queue", "rum.sql", "--json"))["items"]
+    assert run("dlq", "parked", "discard", message["id"], "--reason", "garbage").exit_code == 0
+    assert parsed(run("dlq", "parked", "--queue", "rum.sql", "--json"))["items"] == []

@@ -27,16 +27,10 @@ from app.files.signing import Deed, open_signer
 from config.settings import Settings
 from events.ids import new_id, now_ms
 from storage.files.blobs import blob_key
-from tests.integration.api_world import TOKEN, World, open_world
+from tests.integration.api_world import TOKEN, World
 from tests.integration.test_api_auth import free_port
 
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,13 @@ import httpx
 import pytest
 
 from config.settings import Settings
-from tests.integration.api_world import TOKEN, World, crash, open_world
+from tests.integration.api_world import TOKEN, World, crash
 from tests.integration.files_process import FilesProcess, running_files
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 BLOB = random.Random(1).randbytes(1 << 20) * 24
 PATH = f"/files/v1/blobs/{hashlib.sha256(BLOB).hexdigest()}?project=shop"
 DOWNLOADS = 3
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,17 +11,11 @@ from werkzeug.test import TestResponse
 from app.dashboard.session import local_path
 from app.dashboard.text import MOST_CHARS, visible
 from app.factory import create_app
-from config.settings import Secret, SecretList, Settings
+from config.settings import Secret, SecretList
 from events.ids import new_id, now_ms
-from tests.integration.api_world import HOSTILE, TOKEN, World, crash, open_world
+from tests.integration.api_world import HOSTILE, TOKEN, World, crash
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
 
 
 @pytest.fixture

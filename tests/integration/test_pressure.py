@@ -32,7 +32,7 @@ from events.ids import new_id, now_ms
 from ops.__main__ import main
 from storage.errors import StoreDown
 from storage.sql.audit import Audit
-from tests.integration.api_world import TOKEN, World, crash, open_world
+from tests.integration.api_world import TOKEN, World, crash
 from tests.integration.test_ingest_commit import OwnBroker, own
 
 __all__ = ["own"]
@@ -47,12 +47,6 @@ def wait_until(condition: Callable[[], Any], timeout: float = 90) -> Any:
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.05)
     return found
-
-
-@pytest.fixture(scope="module")
-def world(module_settings: Settings) -> Iterator[World]:
-    with open_world(module_settings) as world:
-        yield world
 
 
 @pytest.fixture(autouse=True)
