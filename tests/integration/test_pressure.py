@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 from app.api import answers
 from app.api.routes import PREFIX
 from app.factory import create_app
+from app.ingest.opening import open_ingest
 from app.stores import open_stores
 from broker.client import Broker
 from broker.pauses import Pauses
@@ -221,9 +222,12 @@ class TestShedding:
     """Ingest with low limits over a broker that really holds a backlog."""
 
     @pytest.fixture
-    def client(self, world: World) -> FlaskClient:
+    def client(self, world: World) -> Iterator[FlaskClient]:
         limits = replace(world.stores.settings, shed_events=1000, shed_age_seconds=600.0)
-        return create_app(limits, open_stores(limits)).test_client()
+        stores = open_stores(limits)
+        ingest = open_ingest(stores)
+        yield create_app(limits, stores, ingest).test_client()
+        ingest._shedder.close()  # what it refused is counted now, not in the midst of the next test
 
     def send(self, world: World, client: FlaskClient, path: str, **headers: str) -> Any:
         body = SESSION if path == "/events" else crash()
