@@ -29,14 +29,17 @@ def main(options: argparse.Namespace) -> None:
     few = SHORT_NAIVE_EVENTS if options.short else NAIVE_EVENTS
 
     def once(run: Run) -> list[dict[str, Any]]:
+        seed = options.seed + run.number
+        rows = []
         with ground(lambda _: None) as place:
-            rows = [
-                drain(place, events, options.seed + run.number),
-                straight.measure(place, events // STRAIGHT_SHARE, options.seed + run.number),
-                naive.measure(place, few, options.seed + run.number),
-            ]
-        for row in rows:
-            run.say(f"{row['what']}: {row['events_per_s']:,.0f} events/s")
+            for measure, count in (
+                (drain, events),
+                (straight.measure, events // STRAIGHT_SHARE),
+                (naive.measure, few),
+            ):
+                row = measure(place, count, seed)
+                run.say(f"{row['what']}: {row['events_per_s']:,.0f} events/s")
+                rows.append(row)
         return rows
 
     measured("drain", options, once, _ratios, events_per_message=MESSAGE_EVENTS)

@@ -60,7 +60,7 @@ class Ground:
 
     def start(self, name: str, argv: list[str], extra: Mapping[str, str] | None = None) -> Watched:
         """Start a process of our own; what it prints goes to the log of its name."""
-        with (self.logs / f"bench-{name}.log").open("ab") as log:
+        with self.log(name).open("ab") as log:
             child = subprocess.Popen(
                 argv,
                 cwd=CHECKOUT,
@@ -72,6 +72,10 @@ class Ground:
             )
         self.children[name] = child
         return Watched(name, child.pid)
+
+    def log(self, name: str) -> Path:
+        """Where a process of ours prints to."""
+        return self.logs / f"bench-{name}.log"
 
     def stop(self, *names: str) -> None:
         """End processes of our own, gently and then for certain; all of them without a name."""

@@ -68,8 +68,8 @@ def measure(place: Ground, events: int, seed: int) -> dict[str, Any]:
         meter = CpuMeter([*watched, *place.servers.values()])
         begun = now_ms()
         client.rpush(f"{LIST}:go", *names)
-        children = [place.children[name] for name in names]
-        wait_until("the list is loaded", lambda: _ended(client, children), 1800)
+        children = {name: place.children[name] for name in names}
+        wait_until("the list is loaded", lambda: _ended(client, place, children), 1800)
         took, cpu = (now_ms() - begun) / 1000, meter.per_thousand(events)
         client.rpush(f"{LIST}:end", *names)
         client.delete(f"{LIST}:ready", f"{LIST}:done")
@@ -78,9 +78,13 @@ def measure(place: Ground, events: int, seed: int) -> dict[str, Any]:
     return {**row, "cpu": cpu}
 
 
-def _ended(client: redis.Redis[bytes], children: list[subprocess.Popen[bytes]]) -> bool:
-    if any(child.poll() for child in children):
-        raise RuntimeError("a loop of straight failed: see its log")
+def _ended(
+    client: redis.Redis[bytes], place: Ground, children: dict[str, subprocess.Popen[bytes]]
+) -> bool:
+    for name, child in children.items():
+        if child.poll():
+            told = place.log(name).read_text(errors="replace").strip().splitlines()
+            raise RuntimeError(f"{name} failed: {' / '.join(told[-3:])}")
     return int(client.get(f"{LIST}:done") or 0) == PROCESSES
 
 
