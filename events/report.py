@@ -49,7 +49,11 @@ class User(NamedTuple):
 
 
 class Crash(NamedTuple):
-    """What every crash has. ``platform`` names the frames' language, as in :mod:`events.code`."""
+    """What every crash has. ``platform`` names the frames' language, as in :mod:`events.code`.
+
+    ``trace_id`` (32 hexadecimal digits) and ``span_id`` (16) say within which operation it
+    happened, where the SDK traces.
+    """
 
     occurred_at: datetime | None
     platform: str
@@ -64,6 +68,8 @@ class Crash(NamedTuple):
     tags: list[str]
     custom: Any
     environment: Any
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
 class Timing(NamedTuple):
