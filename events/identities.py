@@ -13,8 +13,8 @@ from typing import Any
 
 from events.envelope import Envelope
 from events.fields import lowered
+from events.parse import loads
 from events.raygun.context import read_user
-from events.raygun.parse import loads
 from events.record import Malformed
 from events.text import as_text
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from events.raygun.parse import BOM
+from events.parse import BOM
 from events.record import Malformed
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from events.fields import lowered
 from events.moment import read_moment
+from events.parse import loads, loads_exact
 from events.raygun.context import (
     read_breadcrumbs,
     read_request,
@@ -14,7 +15,6 @@ from events.raygun.context import (
     read_version,
 )
 from events.raygun.errors import read_error
-from events.raygun.parse import loads, loads_exact
 from events.raygun.platforms import platform_of
 from events.record import Malformed
 from events.report import Crash

@@ -6,9 +6,9 @@ from typing import Any
 
 from events.fields import lowered
 from events.moment import read_moment
+from events.parse import loads
 from events.plain import PICTURE, plain
 from events.raygun.context import read_tags, read_user, read_version
-from events.raygun.parse import loads
 from events.raygun.timings import read_timings
 from events.record import Malformed
 from events.report import RumItem

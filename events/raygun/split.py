@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.fields import lowered
+from events.parse import check_depth, loads
 from events.raygun.cursor import TOO_DEEP, JsonCursor
-from events.raygun.parse import check_depth, loads
 from events.record import Malformed
 
 

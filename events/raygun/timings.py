@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from events.fields import integer, lowered, real
-from events.raygun.parse import loads
+from events.parse import loads
 from events.record import Malformed
 from events.report import Timing
 from events.text import as_text

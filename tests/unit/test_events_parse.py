@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.raygun.parse import deeper_than, loads, loads_exact
+from events.parse import deeper_than, loads, loads_exact
 from events.record import Malformed
 
 
