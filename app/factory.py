@@ -10,7 +10,7 @@ from app.api import routes
 from app.cors import register_cors
 from app.dashboard import pages
 from app.errors import register_errors
-from app.ingest import raygun
+from app.ingest import flask_lane
 from app.ingest.handler import IngestHandler
 from app.ingest.opening import open_ingest
 from app.stores import Stores, open_stores
@@ -35,7 +35,7 @@ def create_app(settings: Settings, stores: Stores, ingest: IngestHandler | None 
     app.url_map.merge_slashes = False
     register_errors(app)
     register_cors(app)
-    app.register_blueprint(raygun.create_blueprint(ingest or open_ingest(stores)))
+    app.register_blueprint(flask_lane.create_blueprint(ingest or open_ingest(stores)))
     for blueprint in (routes, pages):
         app.register_blueprint(blueprint.create_blueprint(stores))
     return app

@@ -7,61 +7,29 @@ for counting), commit (blocks).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from app.errors import JSON, ApiError
+from app.errors import ApiError
 from app.ingest.body import drain, read_body
 from app.ingest.commit import CommitFailed, Committer
 from app.ingest.encodings import decode
+from app.ingest.endpoint import IngestRequest, IngestResponse, Intake, Submission
 from app.ingest.keyring import KeyRing, Undecided
-from app.ingest.keys import Headers, key_candidates
-from app.ingest.protocol import Endpoint, valid_items
-from app.ingest.refusal import overloaded
+from app.ingest.keys import Headers
 from app.ingest.shedding import Shedder
 from config.settings import Settings
-from events.envelope import Envelope
-from events.ids import Clock, new_id, now_ms
-from events.raygun.split import Limits
+from events.ids import Clock, now_ms
+from events.limits import Limits
 from storage.errors import StoreDown
 from storage.sql.projects import KeyOwner
 
-MAX_IDS_ANSWERED = 100
 DRAINED_BODIES = 4
 """How many times the largest body is read to its end, and forgotten, to get an answer across."""
 RETRY_AFTER = {"Retry-After": "5"}
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class IngestRequest:
-    """A request as any server presents it. ``query`` is raw; ``chunks`` give the body as sent."""
-
-    endpoint: Endpoint
-    query: str
-    headers: Headers
-    chunks: Iterator[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class IngestResponse:
-    """An answer as any server can send it."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A body understood: the events to commit, and how many items of it were refused."""
-
-    endpoint: Endpoint
-    envelopes: list[Envelope]
-    refused: int
 
 
 class IngestHandler:
@@ -83,30 +51,38 @@ class IngestHandler:
         self._clock = clock
 
     def accept(self, request: IngestRequest) -> IngestResponse:
-        """Answer 202 once the broker holds the request's events durably, else say why not."""
+        """Answer success once the broker holds the request's events durably, else say why not."""
         try:
             project_id = self.decide(request)
-            submission = self.understand(request, project_id, self.read(request))
+            body = self.read(request)
+            if project_id is None:
+                project_id = self.decide_by_body(request, body)
+            submission = self.understand(request, project_id, body)
             self.admit(request, submission)
             self.commit(submission)
         except ApiError as error:
             self._read_out(request)
-            return refused(error)
-        return accepted(submission)
+            return request.endpoint.refused(error)
+        return request.endpoint.accepted(submission)
 
-    def decide(self, request: IngestRequest) -> int:
-        """The project that the request's key opens; raises 403, or 503 while nobody can say."""
-        candidates = _candidates(request)
-        try:
-            return _project(candidates, self._keys.owner)
-        except Undecided as exc:
-            raise ApiError(
-                503, "cannot_decide", "The API key cannot be checked now.", RETRY_AFTER
-            ) from exc
+    def decide(self, request: IngestRequest) -> int | None:
+        """The project that the request's key opens; null when the key, if any, is in the body.
 
-    def decide_at_once(self, request: IngestRequest) -> int:
+        Raises 401 or 403, or 503 while nobody can say.
+        """
+        return self._ask(request.endpoint.keys(request))
+
+    def decide_by_body(self, request: IngestRequest, body: bytes) -> int:
+        """As :meth:`decide`, for a key in the body."""
+        project_id = self._ask(request.endpoint.keys_of_body(body))
+        if project_id is None:
+            raise ValueError("an endpoint that finds no key must say so")
+        return project_id
+
+    def decide_at_once(self, request: IngestRequest) -> int | None:
         """As :meth:`decide`, without waiting: raises ``NotAtHand`` when somebody must be asked."""
-        return _project(_candidates(request), self._keys.at_hand)
+        keys = request.endpoint.keys(request)
+        return _project(keys, self._keys.at_hand) if keys else None
 
     def read(self, request: IngestRequest) -> bytes:
         """The body, bounded on the wire and again after content decoding; raises 400 or 413."""
@@ -121,31 +97,38 @@ class IngestHandler:
 
     def understand(self, request: IngestRequest, project_id: int, body: bytes) -> Submission:
         """The events of a body, each with an id of its own; raises 400 or 413 when none is."""
-        endpoint = request.endpoint
-        items, refused = valid_items(endpoint, body, self._limits)
-        now = self._clock()
-        envelopes = [
-            Envelope(new_id(now), project_id, endpoint.event_type, endpoint.protocol, item)
-            for item in items
-        ]
-        return Submission(endpoint, envelopes, refused)
+        intake = Intake(project_id, self._clock(), self._limits)
+        return request.endpoint.understand(request, body, intake)
 
     def admit(self, request: IngestRequest, submission: Submission) -> None:
-        """Raise 429 or 503 while events of this type are refused, and count them.
+        """Take out events of types that are refused now, and count them; raise if none is left.
 
         Only now, since what is refused is counted by the event, and reports name their SDK.
         """
-        event_type = submission.endpoint.event_type
-        if self._shedder.why(event_type) is not None:
-            self._shedder.note(event_type, len(submission.envelopes))
-            raise overloaded(request.headers, event_type, submission.envelopes[0].body)
+        for event_type in [*submission.batches]:
+            if self._shedder.why(event_type) is None:
+                continue
+            shed = submission.batches.pop(event_type)
+            submission.refused += len(shed)
+            self._shedder.note(event_type, len(shed))
+            if not submission.batches:
+                raise request.endpoint.overloaded(request, event_type, shed[0].body)
 
     def commit(self, submission: Submission) -> None:
         """Return when the broker or the spool holds all of a submission; raises 503."""
         try:
-            self._committer.commit(submission.endpoint.event_type, submission.envelopes)
+            for event_type, envelopes in submission.batches.items():
+                self._committer.commit(event_type, envelopes)
         except CommitFailed as failed:
             raise unstored(failed) from failed
+
+    def _ask(self, keys: Sequence[str]) -> int | None:
+        try:
+            return _project(keys, self._keys.owner) if keys else None
+        except Undecided as exc:
+            raise ApiError(
+                503, "cannot_decide", "The API key cannot be checked now.", RETRY_AFTER
+            ) from exc
 
     def _read_out(self, request: IngestRequest) -> None:
         if sends_body(request.headers):
@@ -158,24 +141,6 @@ def sends_body(headers: Headers) -> bool:
     A sender that waits for "100 Continue" has not sent it, and need not any more.
     """
     return (headers.get("expect") or "").lower() != "100-continue"
-
-
-def refused(error: ApiError) -> IngestResponse:
-    """The answer to a request that is not accepted."""
-    return IngestResponse(error.status, {"Content-Type": JSON, **error.headers}, error.body())
-
-
-def accepted(submission: Submission) -> IngestResponse:
-    """The 202 of a submission that is committed."""
-    ids = [str(envelope.id) for envelope in submission.envelopes]
-    if submission.endpoint.single:
-        return IngestResponse(202, {"Sluice-Event-Id": ids[0]})
-    headers = {
-        "Sluice-Accepted": str(len(ids)),
-        "Sluice-Rejected": str(submission.refused),
-        "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED]),
-    }
-    return IngestResponse(202, headers)
 
 
 def unstored(failed: CommitFailed) -> ApiError:
@@ -193,13 +158,6 @@ def _log_failure(failed: CommitFailed) -> None:
         log.warning("publish_failed", reason=str(failed.__cause__))
     else:  # not an outage but a bug: the traceback is wanted
         log.error("publish_failed", exc_info=failed.__cause__)
-
-
-def _candidates(request: IngestRequest) -> list[str]:
-    candidates = key_candidates(request.headers, request.query)
-    if not candidates:
-        raise ApiError(403, "key_missing", "Send the API key as X-ApiKey or ?apikey=.")
-    return candidates
 
 
 def _project(candidates: Sequence[str], owner_of: Callable[[str], KeyOwner | None]) -> int:

@@ -13,28 +13,23 @@ from concurrent.futures import Executor
 from app.cors import answer_headers
 from app.errors import ApiError, of_bug
 from app.ingest.commit import CommitFailed
+from app.ingest.endpoint import Endpoint, IngestRequest, IngestResponse, Submission
+from app.ingest.endpoints import endpoint_at
 from app.ingest.handler import (
     DRAINED_BODIES,
     IngestHandler,
-    IngestRequest,
-    IngestResponse,
-    Submission,
-    accepted,
     content_length,
-    refused,
     sends_body,
     unstored,
 )
 from app.ingest.keyring import NotAtHand
 from app.ingest.loop_commit import LoopCommitter
-from app.ingest.protocol import ENDPOINTS, Endpoint
 from app.ingest.sent_body import SentBody
 from app.rsgi import HeaderPairs, HTTPProtocol, Scope
 
 INLINE_BYTES = 64 * 1024
 """The largest body that is read within the event loop; others would hold up all requests there.
 Reading takes some 2 µs per KB."""
-_BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
 
 
 class IngestLane:
@@ -57,8 +52,8 @@ class IngestLane:
 
         Headers that occur twice or are no ASCII are told apart by Flask as HTTP has it.
         """
-        endpoint = _BY_PATH.get(scope.path)
-        if endpoint is None or scope.method != "POST":
+        endpoint = endpoint_at(scope.path) if scope.method == "POST" else None
+        if endpoint is None:
             return None
         headers = scope.headers
         return endpoint if len(headers.keys()) == len(headers.values()) else None
@@ -72,9 +67,9 @@ class IngestLane:
         except ApiError as error:
             if sends_body(request.headers):
                 await body.forget(DRAINED_BODIES * self._max_wire_bytes)
-            answer = refused(error)
+            answer = endpoint.refused(error)
         except Exception as error:
-            answer = refused(of_bug(error))
+            answer = endpoint.refused(of_bug(error))
         origin = request.headers.get("origin")
         protocol.response_bytes(answer.status, _headers(answer, origin), answer.body)
 
@@ -84,24 +79,31 @@ class IngestLane:
         submission = await self._understand(request, project_id, wire)
         self._handler.admit(request, submission)
         try:
-            await self._committer.commit(submission.endpoint.event_type, submission.envelopes)
+            for event_type, envelopes in submission.batches.items():
+                await self._committer.commit(event_type, envelopes)
         except CommitFailed as failed:
             raise unstored(failed) from failed
-        return accepted(submission)
+        return request.endpoint.accepted(submission)
 
-    async def _decide(self, request: IngestRequest) -> int:
+    async def _decide(self, request: IngestRequest) -> int | None:
         try:
             return self._handler.decide_at_once(request)
         except NotAtHand:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._readers, self._handler.decide, request)
 
-    async def _understand(self, request: IngestRequest, project_id: int, wire: bytes) -> Submission:
-        def understand() -> Submission:
-            body = self._handler.decode(request, wire)
-            return self._handler.understand(request, project_id, body)
+    async def _understand(
+        self, request: IngestRequest, project_id: int | None, wire: bytes
+    ) -> Submission:
+        handler = self._handler
 
-        if len(wire) <= INLINE_BYTES and not request.headers.get("content-encoding"):
+        def understand() -> Submission:
+            body = handler.decode(request, wire)
+            project = handler.decide_by_body(request, body) if project_id is None else project_id
+            return handler.understand(request, project, body)
+
+        plain = len(wire) <= INLINE_BYTES and not request.headers.get("content-encoding")
+        if plain and project_id is not None:
             return understand()
         return await asyncio.get_running_loop().run_in_executor(self._readers, understand)
 

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from events.fields import lowered
+from events.limits import Limits, check_size
 from events.parse import check_depth, loads
 from events.raygun.cursor import TOO_DEEP, JsonCursor
 from events.record import Malformed
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one event may be: bytes of JSON, and levels of nesting."""
-
-    max_event_bytes: int
-    max_depth: int
-
 
 #: Events of one body. The smallest real ones would fill the largest body with fewer.
 MAX_ITEMS = 50_000
@@ -29,7 +20,7 @@ _Check = Callable[[Any], None]
 
 def split_entry(body: bytes, limits: Limits) -> Items:
     """The one crash of ``POST /entries``: the whole body. Raises :class:`Malformed`."""
-    _check_size(body, limits)
+    check_size(body, limits)
     check_entry(loads(body, limits.max_depth))
     return [body]
 
@@ -94,7 +85,7 @@ def _array(cursor: JsonCursor, body: bytes, limits: Limits, check: _Check) -> It
 
 def _item(item: bytes, value: Any, limits: Limits, check: _Check) -> bytes | Malformed:
     try:
-        _check_size(item, limits)
+        check_size(item, limits)
         _check_depth(item, value, limits)
         check(value)
     except Malformed as exc:
@@ -118,12 +109,3 @@ def _check_depth(item: bytes, value: Any, limits: Limits) -> None:
     if value is TOO_DEEP:
         raise Malformed("too_deep", f"The JSON nests deeper than {limits.max_depth} levels.")
     check_depth(item, limits.max_depth)
-
-
-def _check_size(item: bytes, limits: Limits) -> None:
-    if len(item) > limits.max_event_bytes:
-        raise Malformed(
-            "too_large",
-            f"The event has {len(item)} bytes; SLUICE_MAX_EVENT_BYTES allows"
-            f" {limits.max_event_bytes}.",
-        )

@@ -14,7 +14,8 @@ import orjson
 from events import crash, rum
 from events.envelope import Envelope
 from events.ids import new_id
-from events.raygun.split import Limits, split_bulk, split_entry, split_rum
+from events.limits import Limits
+from events.raygun.split import split_bulk, split_entry, split_rum
 from events.record import Record
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"

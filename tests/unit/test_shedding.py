@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.ingest.refusal import status_of
+from app.ingest.raygun.refusal import status_of
 from app.ingest.shedding import LoadLimits, Shedder, refused_types, share_of
 from app.metrics import refused_metric
 from broker.load import QueueLoad

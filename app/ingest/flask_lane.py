@@ -1,4 +1,4 @@
-"""The Raygun paths on Flask: a thin lane to :class:`app.ingest.handler.IngestHandler`.
+"""The ingest paths on Flask: a thin lane to :class:`app.ingest.handler.IngestHandler`.
 
 A path prefix is accepted (``/relay/entries``), for SDKs that keep the path of a proxy they are
 pointed at; only first segments that Sluice serves itself are not prefixes.
@@ -14,8 +14,9 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
 from app.cors import CREDENTIALS_ALLOWED
-from app.ingest.handler import IngestHandler, IngestRequest
-from app.ingest.protocol import ENDPOINTS, Endpoint
+from app.ingest.endpoint import Endpoint, IngestRequest
+from app.ingest.endpoints import ENDPOINTS
+from app.ingest.handler import IngestHandler
 
 _CHUNK = 64 * 1024
 
