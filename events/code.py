@@ -49,6 +49,14 @@ _FOREIGN_CLASSES = {
     ),
 }
 
+_FOREIGN_METHODS = {
+    "rust": re.compile(
+        r"<?(std|core|alloc|sentry|sentry_\w+|backtrace|tokio|futures\w*|hyper|tower|rayon\w*|anyhow"
+        r"|clone3?|start_thread|_*libc_start\w*|_start|main)(::|$)|<\w+ as (core|alloc|std)::|__"
+        r"|<unknown>$"
+    ),
+}
+
 _GO_RUNTIME_FILES = frozenset({"panic.go", "proc.go", "signal_unix.go", "map.go", "asm_amd64.s"})
 
 
@@ -63,6 +71,9 @@ def in_app(platform: str, file: str | None, class_name: str | None, method: str 
         return False
     foreign_file = _FOREIGN_FILES.get(platform)
     if foreign_file is not None and file and foreign_file.search(file):
+        return False
+    foreign_method = _FOREIGN_METHODS.get(platform)
+    if foreign_method is not None and method and foreign_method.match(method):
         return False
     if platform == "node":
         return file is not None

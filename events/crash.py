@@ -10,7 +10,8 @@ from events.moment import iso
 from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
 from events.record import Column, Malformed, Record
-from events.report import Crash, Error, Frame, User
+from events.report import Crash, CrashReport, Error, Frame, User
+from events.sentry.event import SentryEvent
 from events.stacks import made_once
 from events.text import clip
 
@@ -35,7 +36,10 @@ _NAME = 200
 _URL = 1_000
 _INDEXED_FRAMES = 50
 
-_READERS = {"raygun.entry": RaygunEntry}
+_READERS: dict[str, type[CrashReport]] = {
+    "raygun.entry": RaygunEntry,
+    "sentry.event": SentryEvent,
+}
 
 
 def normalise(envelope: Envelope) -> Record:
@@ -72,6 +76,17 @@ def picture(envelope: Envelope) -> dict[str, Any]:
         "custom": plain(crash.custom, PICTURE),
         "breadcrumbs": report.breadcrumbs(),
         "grouping_key": crash.grouping_key,
+        **(_more(report) if isinstance(report, SentryEvent) else {}),
+    }
+
+
+def _more(event: SentryEvent) -> dict[str, Any]:
+    """What Sentry's SDKs tell beside what all do."""
+    threads = event.threads()
+    return {
+        **event.more(),
+        "threads": threads
+        and [{**one, "frames": [_frame(frame) for frame in one["frames"]]} for one in threads],
     }
 
 
@@ -85,7 +100,7 @@ def user_of(user: User) -> dict[str, Any] | None:
     return user._asdict() if any(part is not None for part in user) else None
 
 
-def _open(envelope: Envelope, *, exact: bool = False) -> RaygunEntry:
+def _open(envelope: Envelope, *, exact: bool = False) -> CrashReport:
     reader = _READERS.get(envelope.protocol)
     if reader is None:
         raise Malformed("unknown_protocol", f"No crash is sent by {envelope.protocol!r}.")

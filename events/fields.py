@@ -15,6 +15,11 @@ def lowered(value: Any) -> dict[str, Any]:
     return {key.lower(): item for key, item in value.items()}
 
 
+def members(value: Any) -> dict[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
 def listed(value: Any) -> list[Any]:
     """The value if it is an array, else an empty one."""
     return value if isinstance(value, list) else []

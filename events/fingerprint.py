@@ -77,13 +77,19 @@ def call_text(frame: Frame, platform: str) -> str:
 def _fingerprint(crash: Crash) -> str:
     if crash.grouping_key and crash.grouping_key.strip():
         return _digest(["key", crash.grouping_key])
+    more = ["with", *crash.grouping_parts] if crash.grouping_parts else []
+    return _digest([*_default(crash), *more])
+
+
+def _default(crash: Crash) -> list[str]:
+    """What tells a crash from others where the application has not said."""
     if crash.error is None:
-        return _digest(["none"])
+        return ["none"]
     parts = _signature(crash.error, crash.platform, MAX_CALLS)
     cause = _innermost(crash.error)
     if cause is not crash.error:
         parts += ["cause", *_signature(cause, crash.platform, _CAUSE_CALLS)]
-    return _digest(["crash", *parts])
+    return ["crash", *parts]
 
 
 def _signature(error: Error, platform: str, most: int) -> list[str]:

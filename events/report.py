@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 
 class Frame(NamedTuple):
-    """A call. ``in_app`` is false for the runtime's, the framework's and libraries' code."""
+    """A call. ``in_app`` is false for the runtime's, the framework's and libraries' code.
+
+    ``source`` is the text of the line, ``before`` and ``after`` are those around it, where the SDK
+    sends them.
+    """
 
     file: str | None
     line: int | None
@@ -17,6 +21,8 @@ class Frame(NamedTuple):
     source: str | None
     in_app: bool
     locals: Any = None
+    before: list[str] | None = None
+    after: list[str] | None = None
 
 
 class Error(NamedTuple):
@@ -51,6 +57,9 @@ class User(NamedTuple):
 class Crash(NamedTuple):
     """What every crash has. ``platform`` names the frames' language, as in :mod:`events.code`.
 
+    A ``grouping_key`` that the application set decides alone which group it is in;
+    ``grouping_parts`` tell crashes apart that would else be one group.
+
     ``trace_id`` (32 hexadecimal digits) and ``span_id`` (16) say within which operation it
     happened, where the SDK traces.
     """
@@ -70,6 +79,28 @@ class Crash(NamedTuple):
     environment: Any
     trace_id: str | None = None
     span_id: str | None = None
+    grouping_parts: tuple[str, ...] = ()
+
+
+class CrashReport(Protocol):
+    """A crash's body, opened by the reader of its protocol: parts are read when asked for.
+
+    Opening raises :class:`events.record.Malformed`. ``exact`` keeps every digit of numbers.
+    """
+
+    def __init__(self, body: bytes, *, exact: bool = False) -> None: ...
+
+    def crash(self) -> Crash:
+        """What every crash has."""
+        ...
+
+    def request(self) -> dict[str, Any] | None:
+        """The request that was being served."""
+        ...
+
+    def breadcrumbs(self) -> list[dict[str, Any]] | None:
+        """What happened before, oldest first; null when the SDK sends none at all."""
+        ...
 
 
 class Timing(NamedTuple):

@@ -80,3 +80,8 @@ class Stacks:
                 (_, oldest), _ = self._known.popitem(last=False)
                 self._bytes -= len(oldest)
         return found
+
+
+SHARED = Stacks()
+"""The memory that the readers of a process share. A platform stands for a protocol's way to write
+its frames, too."""

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from events.report import User
 
 Attributes = Mapping[str, Any]
 """What a client says of a thing, by name: text, numbers, booleans, and lists or objects of them."""
+
+_NONE: Attributes = MappingProxyType({})
 
 SpanStatus = Literal["unset", "ok", "error"]
 
@@ -42,7 +45,7 @@ class Origin(NamedTuple):
     client_version: str | None = None
     user: User = User()
     tags: Sequence[str] = ()
-    attributes: Attributes = {}
+    attributes: Attributes = _NONE
 
 
 class SpanEvent(NamedTuple):
@@ -50,7 +53,7 @@ class SpanEvent(NamedTuple):
 
     name: str
     at_ns: int | None
-    attributes: Attributes = {}
+    attributes: Attributes = _NONE
 
 
 class Span(NamedTuple):
@@ -73,7 +76,7 @@ class Span(NamedTuple):
     op: str | None = None
     kind: str | None = None
     message: str | None = None
-    attributes: Attributes = {}
+    attributes: Attributes = _NONE
     events: Sequence[SpanEvent] = ()
     links: Sequence[tuple[str, str]] = ()
 
@@ -88,7 +91,7 @@ class Log(NamedTuple):
     body: str
     trace_id: str | None = None
     span_id: str | None = None
-    attributes: Attributes = {}
+    attributes: Attributes = _NONE
 
 
 class TraceItem(NamedTuple):
@@ -119,7 +122,7 @@ class Point(NamedTuple):
     at_ns: int | None
     values: Sequence[tuple[float, float]]
     unit: str | None = None
-    labels: Attributes = {}
+    labels: Attributes = _NONE
     total: float | None = None
     least: float | None = None
     most: float | None = None

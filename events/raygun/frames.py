@@ -9,13 +9,11 @@ from typing import Any
 from events.code import in_app
 from events.fields import integer, listed, lowered
 from events.report import Frame
-from events.stacks import Stacks
+from events.stacks import SHARED
 from events.text import as_text
 
 #: Frames kept of one stack, counted from the innermost.
 MAX_FRAMES = 2000
-
-_STACKS = Stacks()
 
 _NAME = 1_000
 _SOURCE = 2_000
@@ -30,7 +28,7 @@ def read_frames(raw: Any, platform: str) -> tuple[list[Frame], int]:
     They may be shared with other crashes: never change them.
     """
     stack = listed(raw)
-    return _STACKS.read(stack, platform, lambda: _read_frames(stack, platform))
+    return SHARED.read(stack, platform, lambda: _read_frames(stack, platform))
 
 
 def _read_frames(stack: list[Any], platform: str) -> tuple[list[Frame], int]:
