@@ -15,8 +15,16 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 Code = Literal[
+    "auth_invalid",
+    "auth_mismatch",
+    "auth_missing",
+    "auth_multiple",
     "bad_argument",
+    "bad_body",
     "bad_encoding",
+    "bad_envelope",
+    "bad_item",
+    "bad_minidump",
     "bad_request",
     "bad_rules",
     "body_too_large",

@@ -12,6 +12,8 @@ from events.raygun.entry import RaygunEntry
 from events.record import Column, Malformed, Record
 from events.report import Crash, CrashReport, Error, Frame, User
 from events.sentry.event import SentryEvent
+from events.sentry.minidump import MinidumpEvent
+from events.sentry.security import SecurityReport
 from events.stacks import made_once
 from events.text import clip
 
@@ -39,6 +41,8 @@ _INDEXED_FRAMES = 50
 _READERS: dict[str, type[CrashReport]] = {
     "raygun.entry": RaygunEntry,
     "sentry.event": SentryEvent,
+    "sentry.minidump": MinidumpEvent,
+    "sentry.raw_security": SecurityReport,
 }
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.envelope import Envelope
-from events.fields import lowered
+from events.fields import lowered, members
 from events.parse import loads
 from events.raygun.context import read_user
 from events.record import Malformed
+from events.sentry.attachments import open_files
+from events.sentry.headed import behead
 from events.text import as_text
 
 _SHORT = 1_000
@@ -33,8 +35,7 @@ class Identities:
 def identities(envelope: Envelope) -> Identities:
     """Whose an event is. One that cannot be read may be anybody's: every word of it is a name."""
     try:
-        reader = _READERS[envelope.protocol]
-        return reader(loads(envelope.body))
+        return _READERS[envelope.protocol](envelope.body)
     except (KeyError, Malformed):
         return Identities(frozenset(_words(envelope.body)))
 
@@ -45,14 +46,36 @@ def same_user(name: str) -> str:
     return name.casefold() if "@" in name else name
 
 
-def _of_entry(report: Any) -> Identities:
-    details = lowered(_object(report).get("details"))
+def _of_entry(body: bytes) -> Identities:
+    details = lowered(_object(loads(body)).get("details"))
     return Identities(_names(details.get("user")))
 
 
-def _of_rum(item: Any) -> Identities:
-    fields = _object(item)
+def _of_rum(body: bytes) -> Identities:
+    fields = _object(loads(body))
     return Identities(_names(fields.get("user")), as_text(fields.get("sessionid"), _SHORT))
+
+
+def _of_sentry(body: bytes) -> Identities:
+    """Sentry's users have an id, an e-mail and a name to log in by, any of which may be given."""
+    user = members(_object(loads(body)).get("user"))
+    names = (as_text(user.get(part), _SHORT) for part in ("id", "email", "username"))
+    return Identities(frozenset(name for name in names if name))
+
+
+def _of_headed(body: bytes) -> Identities:
+    return _of_sentry(behead(body)[1])
+
+
+def _of_nobody(body: bytes) -> Identities:
+    """Browsers' own reports name nobody."""
+    del body
+    return Identities(frozenset())
+
+
+def _with_files(body: bytes) -> Identities:
+    opened = open_files(body)
+    return _READERS[opened.protocol](opened.body)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -70,7 +93,11 @@ def _words(body: bytes) -> set[str]:
     return {word.decode("utf-8", "replace") for word in _WORD.findall(body)}
 
 
-_READERS: dict[str, Callable[[Any], Identities]] = {
+_READERS: dict[str, Callable[[bytes], Identities]] = {
     "raygun.entry": _of_entry,
     "raygun.rum": _of_rum,
+    "sentry.envelope": _with_files,
+    "sentry.event": _of_sentry,
+    "sentry.minidump": _of_headed,
+    "sentry.raw_security": _of_nobody,
 }

@@ -7,6 +7,7 @@ the same for all of them: keys, bounds, content decoding, shedding, group commit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -46,10 +47,18 @@ class Intake:
 
 @dataclass(slots=True)
 class Submission:
-    """A body understood: the events to commit, by type, and how many items of it were refused."""
+    """A body understood: the events to commit, by type, and how many items of it were refused.
+
+    ``ignored`` counts, by their type, items that were taken and of which nothing is made.
+    ``told_id`` is the id that the sender knows its event by, where its protocol has one.
+    ``limited`` are the types whose events are refused now, each with the seconds to wait.
+    """
 
     batches: dict[str, list[Envelope]] = field(default_factory=dict)
     refused: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    told_id: str | None = None
+    limited: dict[str, int] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:

@@ -6,8 +6,9 @@ pointed at; only first segments that Sluice serves itself are not prefixes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import IO, Any
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
@@ -17,6 +18,7 @@ from app.cors import CREDENTIALS_ALLOWED
 from app.ingest.endpoint import Endpoint, IngestRequest
 from app.ingest.endpoints import ENDPOINTS
 from app.ingest.handler import IngestHandler
+from app.ingest.sentry.endpoints import PIXEL
 
 _CHUNK = 64 * 1024
 
@@ -36,6 +38,7 @@ def create_blueprint(handler: IngestHandler) -> Blueprint:
     blueprint.record_once(_register_prefix)
     for endpoint in ENDPOINTS:
         _route(blueprint, endpoint.path, _view(handler, endpoint), ["POST"])
+    _route(blueprint, PIXEL.path, _view(handler, PIXEL), ["GET"])
     _route(blueprint, "/ping", _ping, ["GET", "POST"])
     return blueprint
 
@@ -46,13 +49,13 @@ def _register_prefix(state: BlueprintSetupState) -> None:
 
 def _route(blueprint: Blueprint, path: str, view: View, methods: list[str]) -> None:
     setattr(view, CREDENTIALS_ALLOWED, True)
-    name = path.strip("/").replace("/", "_")
+    name = "_".join([*re.findall(r"[a-z]+", path), *methods])
     for rule in (path, f"/<ingest_prefix:prefix>{path}"):
         blueprint.add_url_rule(rule, name, view, methods=methods)
 
 
 def _view(handler: IngestHandler, endpoint: Endpoint) -> View:
-    def accept(prefix: str = "") -> Response:  # noqa: ARG001 - a prefix changes nothing
+    def accept(**_: Any) -> Response:  # neither a prefix nor a number changes anything
         answer = handler.accept(
             IngestRequest(
                 endpoint,
@@ -67,7 +70,7 @@ def _view(handler: IngestHandler, endpoint: Endpoint) -> View:
     return accept
 
 
-def _ping(prefix: str = "") -> Response:  # noqa: ARG001 - a prefix changes nothing
+def _ping(**_: Any) -> Response:
     """Say that the server is there; older raygun4js asks until it hears so."""
     return Response(status=200, mimetype="text/plain")
 

@@ -18,7 +18,7 @@ from app.ingest.encodings import decode
 from app.ingest.endpoint import IngestRequest, IngestResponse, Intake, Submission
 from app.ingest.keyring import KeyRing, Undecided
 from app.ingest.keys import Headers
-from app.ingest.shedding import Shedder
+from app.ingest.shedding import SHED_SECONDS, Shedder
 from config.settings import Settings
 from events.ids import Clock, now_ms
 from events.limits import Limits
@@ -110,6 +110,7 @@ class IngestHandler:
                 continue
             shed = submission.batches.pop(event_type)
             submission.refused += len(shed)
+            submission.limited[event_type] = SHED_SECONDS
             self._shedder.note(event_type, len(shed))
             if not submission.batches:
                 raise request.endpoint.overloaded(request, event_type, shed[0].body)

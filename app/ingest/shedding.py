@@ -24,6 +24,8 @@ from storage.errors import StoreDown
 READ_SECONDS = 1.0
 """How often a process asks how far behind the workers are, and counts what it refused."""
 CODE: Code = "overloaded"
+SHED_SECONDS = 60
+"""How long the sender of a refused event is asked to wait."""
 
 _log = structlog.get_logger(__name__)
 

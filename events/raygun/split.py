@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from events.cursor import TOO_DEEP, JsonCursor
 from events.fields import lowered
 from events.limits import Limits, check_size
 from events.parse import check_depth, loads
-from events.raygun.cursor import TOO_DEEP, JsonCursor
 from events.record import Malformed
 
 #: Events of one body. The smallest real ones would fill the largest body with fewer.

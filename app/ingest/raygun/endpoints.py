@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.errors import ApiError, Code
+from app.errors import ApiError
 from app.ingest.endpoint import Endpoint, IngestRequest, IngestResponse, Intake, Submission
 from app.ingest.keys import key_candidates
 from app.ingest.raygun.refusal import overloaded
+from app.ingest.refusals import refusal, telling
 from events.envelope import Envelope
 from events.ids import new_id
 from events.limits import Limits
@@ -64,17 +65,6 @@ RUM = RaygunEndpoint("/events", "rum", "raygun.rum", split_rum)
 
 ENDPOINTS = (ENTRY, BULK, RUM)
 
-_REFUSALS: dict[str, tuple[int, Code]] = {
-    "missing_field": (400, "missing_field"),
-    "no_events": (400, "no_events"),
-    "not_an_array": (400, "not_an_array"),
-    "not_an_object": (400, "not_an_object"),
-    "not_json": (400, "not_json"),
-    "too_deep": (400, "too_deep"),
-    "too_large": (413, "event_too_large"),
-}
-"""What each code of :class:`Malformed` is answered with; one not here is ``invalid_event``."""
-
 
 def valid_items(endpoint: RaygunEndpoint, body: bytes, limits: Limits) -> tuple[list[bytes], int]:
     """The items of a body that can be accepted, exact bytes in order, and how many cannot be.
@@ -89,14 +79,3 @@ def valid_items(endpoint: RaygunEndpoint, body: bytes, limits: Limits) -> tuple[
     if valid:
         return valid, len(items) - len(valid)
     raise refusal(telling([item for item in items if isinstance(item, Malformed)]))
-
-
-def telling(faults: Sequence[Malformed]) -> Malformed:
-    """The first fault, but one of size only if all are: 413 means that smaller would have done."""
-    return next((fault for fault in faults if fault.code != "too_large"), faults[0])
-
-
-def refusal(fault: Malformed) -> ApiError:
-    """The answer to a body, or to all items of one, that cannot be understood."""
-    status, code = _REFUSALS.get(fault.code, (400, "invalid_event"))
-    return ApiError(status, code, str(fault))

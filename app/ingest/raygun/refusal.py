@@ -10,9 +10,7 @@ import re
 
 from app.errors import ApiError
 from app.ingest.keys import Headers
-from app.ingest.shedding import CODE
-
-RETRY_AFTER_SECONDS = 60
+from app.ingest.shedding import CODE, SHED_SECONDS
 
 _KEEPS_ON_503 = 503
 """raygun4js (with saveIfOffline) and .NET; Java asks again too. It is also what tells every
@@ -42,5 +40,5 @@ def overloaded(headers: Headers, event_type: str, body: bytes) -> ApiError:
         status_of(headers, body),
         CODE,
         f"The server is too far behind to take {event_type} events now; send them later.",
-        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+        {"Retry-After": str(SHED_SECONDS)},
     )

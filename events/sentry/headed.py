@@ -1,0 +1,24 @@
+"""Bodies that begin with a line of JSON beside the item itself: what its bytes do not tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from events.parse import loads
+from events.record import Malformed
+
+
+def headed(header: dict[str, Any], payload: bytes) -> bytes:
+    """The body of an envelope of ours for an item whose header is to be kept."""
+    return orjson.dumps(header) + b"\n" + payload
+
+
+def behead(body: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header and the payload back; raises :class:`Malformed`."""
+    line, found, payload = body.partition(b"\n")
+    header = loads(line)
+    if not found or not isinstance(header, dict):
+        raise Malformed("bad_item", "The body does not begin with a line of JSON.")
+    return header, payload
