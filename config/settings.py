@@ -59,6 +59,11 @@ class Settings:
 
     web_host: str = _setting("127.0.0.1", "Address the web tier listens on.")
     web_port: int = _setting(8000, "Port of the web tier; 0 takes any free one.")
+    web_public_url: str = _setting(
+        "",
+        "Where SDKs find the web tier, as http(s)://…, for the DSNs that are shown; empty: as who "
+        "asks found it.",
+    )
     web_workers: int = _setting(2, "Processes of the web tier.")
     web_threads: int = _setting(
         32, "Threads of each web process: its requests in flight, other than events."

@@ -24,7 +24,9 @@ MINIMUM_FREE_BYTES = 1 << 30
 
 @dataclass(slots=True)
 class State:
-    """What a home remembers between starts. ``environment`` is ``SLUICE_*`` of the last ``up``."""
+    """What a home remembers between starts. ``environment`` is ``SLUICE_*`` of the last ``up``;
+    ``project_id`` and ``public_key`` are of its project demo.
+    """
 
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -32,6 +34,8 @@ class State:
     stopped: list[str] = field(default_factory=list)
     socket: str = ""
     sampled: bool = False
+    project_id: int = 0
+    public_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,11 @@ class Project(Schema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     created_at = Time(required=True)
+    dsn = nullable(
+        fields.String,
+        required=True,
+        metadata={"description": "What Sentry's SDKs are set up with; null: all its keys revoked."},
+    )
 
 
 @cache

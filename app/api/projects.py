@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
 from app.api import answers
 from app.api.endpoint import Arguments, Desk, Endpoint
+from app.api.times import iso
+from events.sentry.dsn import dsn
 from storage.sql.projects import Project
 
 
 def list_projects(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /projects: all that the caller may see, in one page."""
     del arguments
-    items = answers.Project(many=True).dump(visible_projects(desk))
+    base = desk.stores.settings.web_public_url or request.host_url
+    items = [
+        {
+            "id": project.id,
+            "name": project.name,
+            "created_at": iso(project.created_at),
+            "dsn": project.public_key and dsn(base, project.public_key, project.id),
+        }
+        for project in visible_projects(desk)
+    ]
     return {"items": items, "next_cursor": None}
 
 

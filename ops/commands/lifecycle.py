@@ -119,6 +119,7 @@ def _print_addresses(document: dict[str, Any]) -> None:
     rows += [
         ("project", document["project"]["name"]),
         ("key", document["project"]["key"]),
+        ("dsn", document["project"]["dsn"]),
         ("token", document["token"]),
     ]
     for name, value in rows:

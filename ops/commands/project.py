@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from events.sentry.dsn import dsn
 from ops.commands.context import current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, say, told
 from ops.commands.project_keys import key as key_group
 from ops.errors import OpsError
 from ops.key_sharing import share_key
-from storage.sql.projects import Projects
+from ops.stack.plan import public_web_address
+from storage.sql.projects import Project, Projects
 from workbench.redaction import open_redaction
 
 
@@ -27,32 +29,44 @@ project.add_command(key_group)
 @json_option
 @told
 def create(name: str, key: str | None, as_json: bool) -> None:
-    """Make a project and print its key, which is not shown again."""
+    """Make a project and print its keys: one for Raygun's SDKs, which is not shown again, and the
+    DSN for Sentry's.
+    """
     with open_database() as database:
         projects = Projects(database)
         made, made_key = projects.create(name, key)
-        share_key(current_settings(), projects, made_key, say)
+        for shared in {made_key, made.public_key}:
+            if shared is not None:
+                share_key(current_settings(), projects, shared, say)
         # So that its first events can be stored even if PostgreSQL is away by then.
         open_redaction(current_settings(), database).known(made.id)
+    address = project_dsn(made)
     if as_json:
-        print_json({"id": made.id, "name": made.name, "key": made_key})
+        print_json({"id": made.id, "name": made.name, "key": made_key, "dsn": address})
     else:
-        print_table(("project", "key"), [(made.name, made_key)])
+        print_table(("id", "project", "key", "dsn"), [(made.id, made.name, made_key, address)])
 
 
 @project.command("list")
 @json_option
 @told
 def list_projects(as_json: bool) -> None:
-    """Every project."""
+    """Every project, with its number and the DSN that Sentry's SDKs are set up with."""
     with open_database() as database:
         found = Projects(database).list()
+    names = ("id", "name", "created_at", "dsn")
+    rows = [(one.id, one.name, one.created_at, project_dsn(one)) for one in found]
     if as_json:
-        print_json(
-            {"items": [{"name": item.name, "created_at": item.created_at} for item in found]}
-        )
+        print_json({"items": [dict(zip(names, row, strict=True)) for row in rows]})
     else:
-        print_table(("project", "created"), [(item.name, item.created_at) for item in found])
+        print_table(("id", "project", "created", "dsn"), rows)
+
+
+def project_dsn(one: Project) -> str | None:
+    """The DSN of a project; null when all its keys are revoked."""
+    if one.public_key is None:
+        return None
+    return dsn(public_web_address(current_settings()), one.public_key, one.id)
 
 
 @project.command()

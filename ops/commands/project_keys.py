@@ -30,13 +30,14 @@ def key() -> None:
 @key.command()
 @click.argument("project_name", metavar="PROJECT")
 @click.option("--key", "given", help="Keep the key that SDKs in the field already have.")
+@click.option("--dsn", "public", is_flag=True, help="It stands in the project's DSN from now on.")
 @json_option
 @told
-def add(project_name: str, given: str | None, as_json: bool) -> None:
-    """Give a project one more key and print it; it is not shown again."""
+def add(project_name: str, given: str | None, public: bool, as_json: bool) -> None:
+    """Give a project one more key and print it; unless it is a DSN's, it is not shown again."""
     with open_database() as database:
         project = require_project(database, project_name)
-        made = ApiKeys(database).add(project, actor(), given)
+        made = ApiKeys(database).add(project, actor(), given, public=public)
         share_key(current_settings(), Projects(database), made, say)
     if as_json:
         print_json({"project": project.name, "key": made})

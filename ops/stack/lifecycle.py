@@ -70,7 +70,9 @@ def _start(home: Home, state: State, plan: Plan, say: Say) -> None:
     supervisor = start_supervisor(home, state.socket)
     awaited = [Awaited(item.name, partial(item.trouble, plan.site)) for item in plan.servers]
     wait_ready(awaited, supervisor, home.logs, say)
-    provision(plan.settings, state.secrets["project_key"], state.secrets["token"], say)
+    project = provision(plan.settings, state.secrets["project_key"], state.secrets["token"], say)
+    state.project_id, state.public_key = project.id, project.public_key
+    home.save(state)
     supervisor.start(part.name for part in plan.parts)
     web = web_address(plan.environment)
     addresses = {"web": web, "files": files_address(plan.environment)}

@@ -88,6 +88,12 @@ def local_address(host: str, port: str) -> str:
     return f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
 
 
+def public_web_address(settings: Settings) -> str:
+    """Where SDKs find the web tier, as far as the settings tell."""
+    port = str(settings.web_port)
+    return settings.web_public_url or local_address(settings.web_host, port)
+
+
 def files_address(environment: Mapping[str, str]) -> str:
     """Where a client on this machine finds the file server that runs here."""
     return local_address(environment["SLUICE_FILES_HOST"], environment["SLUICE_FILES_PORT"])

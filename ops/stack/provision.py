@@ -14,19 +14,20 @@ from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.migrate import migrate
-from storage.sql.projects import Projects
+from storage.sql.projects import Project, Projects
 from storage.sql.tokens import Tokens
 
 
-def provision(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> None:
-    """Bring every store up to date, with project demo and an operator's token; may be repeated.
+def provision(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> Project:
+    """Bring every store up to date, with project demo, which is returned, and an operator's token;
+    may be repeated.
 
     Raises :class:`OpsError` when a store refuses.
     """
     bring_up_to_date(settings, say)
     try:
         Progress(settings.redis_url, timeout=settings.broker_timeout_seconds).begin_anew()
-        _demo(settings, key, token, say)
+        return _demo(settings, key, token, say)
     except StoreError as error:
         raise OpsError(f"cannot make the project {PROJECT}: {error}") from error
 
@@ -46,18 +47,18 @@ def bring_up_to_date(settings: Settings, say: Callable[[str], None]) -> None:
         raise OpsError(f"cannot prepare the stores: {error}") from error
 
 
-def _demo(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> None:
+def _demo(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> Project:
     database = Database(settings.postgres_dsn, max_connections=1)
     try:
         projects, tokens = Projects(database), Tokens(database)
-        if projects.by_name(PROJECT) is None:
-            projects.create(PROJECT, key)
-        elif projects.find_key(key) is None:
-            project = projects.by_name(PROJECT)
-            if project is not None:
-                projects.add_key(project.id, key)
-        share_key(settings, projects, key, say)
+        project = projects.by_name(PROJECT) or projects.create(PROJECT, key)[0]
+        if projects.find_key(key) is None:
+            projects.add_key(project.id, key)
+        for shared in (key, project.public_key):
+            if shared is not None:
+                share_key(settings, projects, shared, say)
         if tokens.verify(token) is None:
             tokens.create(TOKEN, token)
+        return project
     finally:
         database.close()

@@ -9,11 +9,12 @@ from typing import Any
 import psutil
 
 from config.settings import load_settings
+from events.sentry.dsn import dsn
 from ops.home import Home, State
 from ops.paths import CHECKOUT
 from ops.procfile import read_procfile
 from ops.servers.elasticsearch import FLOOD_STAGE_BYTES
-from ops.stack.plan import PROJECT, local_address
+from ops.stack.plan import PROJECT, local_address, public_web_address
 from ops.supervision.remote import Running, Supervisor
 
 
@@ -26,7 +27,12 @@ def status(home: Home, state: State) -> dict[str, Any]:
     return {
         "state": _overall(processes, up=up),
         **_addresses(state),
-        "project": {"name": PROJECT, "key": state.secrets.get("project_key")},
+        "project": {
+            "id": state.project_id or None,
+            "name": PROJECT,
+            "key": state.secrets.get("project_key"),
+            "dsn": _dsn(state),
+        },
         "token": state.secrets.get("token"),
         "processes": processes,
         "home": str(home.root),
@@ -59,6 +65,13 @@ def _addresses(state: State) -> dict[str, Any]:
             "region": settings.s3_region,
         },
     }
+
+
+def _dsn(state: State) -> str | None:
+    if not state.environment or state.public_key is None:
+        return None
+    base = public_web_address(load_settings(state.environment))
+    return dsn(base, state.public_key, state.project_id)
 
 
 def web_address(environment: Mapping[str, str]) -> str:

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from events.sentry.dsn import fits_dsn
 from events.text import storable
 from storage.errors import Rejected
 from storage.sql.audit import write_audit
-from storage.sql.credentials import checked, hash_credential, new_credential, prefix_of
+from storage.sql.credentials import (
+    checked,
+    hash_credential,
+    new_credential,
+    new_public_key,
+    prefix_of,
+)
 from storage.sql.database import Database
 from storage.sql.faults import STORE
 from storage.sql.projects import KeyOwner, Project
@@ -34,18 +41,26 @@ class ApiKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, project: Project, actor: str, key: str | None = None) -> str:
+    def add(
+        self, project: Project, actor: str, key: str | None = None, *, public: bool = False
+    ) -> str:
         """Give a project one more key, ``key`` if given; a key it has already is fine.
 
-        Raises :class:`Rejected` for a key that is another project's, revoked or unfit.
+        A ``public`` one stands in the project's DSN from now on. Raises :class:`Rejected` for a key
+        that is another project's, revoked or unfit.
         """
-        key = new_credential() if key is None else checked(key)
+        if key is None:
+            key = new_public_key() if public else new_credential()
+        key = checked(key)
+        if public and not fits_dsn(key):
+            raise Rejected(STORE, "the key of a DSN has letters, digits and underscores only")
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO api_keys (hash, project_id, prefix) VALUES (%s, %s, %s)"
-                " ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash"
+                "INSERT INTO api_keys AS kept (hash, project_id, prefix, public_key)"
+                " VALUES (%s, %s, %s, %s) ON CONFLICT (hash) DO UPDATE"
+                " SET public_key = coalesce(excluded.public_key, kept.public_key)"
                 " RETURNING project_id, revoked_at IS NOT NULL, xmax = 0",
-                (hash_credential(key), project.id, prefix_of(key)),
+                (hash_credential(key), project.id, prefix_of(key), key if public else None),
             )
             *found, is_new = cursor.fetchone() or ()
             if found != [project.id, False]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 
 from storage.errors import Rejected
@@ -11,11 +12,22 @@ from storage.sql.faults import STORE
 MAX_CHARS = 200
 _RANDOM_BYTES = 24
 _PREFIX_CHARS = 6
+_PUBLIC = re.compile(r"[0-9a-f]{32}")
 
 
 def new_credential() -> str:
     """A fresh key or token: 32 characters with 192 random bits."""
     return secrets.token_urlsafe(_RANDOM_BYTES)
+
+
+def new_public_key() -> str:
+    """A fresh key for a DSN, as Sentry has them: 32 hexadecimal digits with 128 random bits."""
+    return secrets.token_hex(16)
+
+
+def is_public_key(credential: str) -> bool:
+    """Whether somebody's key is one of a DSN: no secret, and to be shown again."""
+    return _PUBLIC.fullmatch(credential) is not None
 
 
 def hash_credential(credential: str) -> bytes:

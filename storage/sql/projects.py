@@ -8,7 +8,14 @@ from typing import TypeAlias
 
 from storage.errors import Rejected
 from storage.sql.connection import Cursor
-from storage.sql.credentials import checked, hash_credential, new_credential, prefix_of
+from storage.sql.credentials import (
+    checked,
+    hash_credential,
+    is_public_key,
+    new_credential,
+    new_public_key,
+    prefix_of,
+)
 from storage.sql.database import Database
 from storage.sql.faults import STORE
 
@@ -17,11 +24,12 @@ MAX_NAME_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A tenant: one application."""
+    """A tenant: one application. ``public_key`` is the key of its DSN, null if all are revoked."""
 
     id: int
     name: str
     created_at: datetime
+    public_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,15 @@ class KeyOwner:
     project: str
     revoked: bool
 
+
+_SELECT = """
+SELECT id, name, created_at, (
+    SELECT public_key FROM api_keys
+    WHERE project_id = projects.id AND public_key IS NOT NULL AND revoked_at IS NULL
+    ORDER BY created_at DESC, hash LIMIT 1
+)
+FROM projects
+"""
 
 _Listed: TypeAlias = list[Project]
 _Digests: TypeAlias = list[str]
@@ -44,7 +61,8 @@ class Projects:
         self._database = database
 
     def create(self, name: str, key: str | None = None) -> tuple[Project, str]:
-        """Make a project with a key, ``key`` if given; both or neither exist afterwards.
+        """Make a project with an API key, ``key`` if given, and a key for its DSN, which is the
+        same if a DSN can hold it; all or nothing exists afterwards.
 
         Raises :class:`Rejected` for a name or key that is taken or unfit.
         """
@@ -54,23 +72,27 @@ class Projects:
             )
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO projects (name) VALUES (%s) ON CONFLICT DO NOTHING"
-                " RETURNING id, name, created_at",
+                "INSERT INTO projects (name) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id",
                 (name,),
             )
             row = cursor.fetchone()
             if row is None:
                 raise Rejected(STORE, f"there is a project named {name!r} already")
-            project = Project(*row)
-            return project, _add_key(cursor, project.id, key)
+            made = _add_key(cursor, row[0], key)
+            public_key = made if key is not None and is_public_key(made) else new_public_key()
+            _add_key(cursor, row[0], public_key)
+            cursor.execute(
+                "UPDATE api_keys SET public_key = %s WHERE hash = %s",
+                (public_key, hash_credential(public_key)),
+            )
+            cursor.execute(f"{_SELECT} WHERE id = %s", row)
+            (found,) = cursor.fetchall()
+            return Project(*found), made
 
     def list(self) -> _Listed:
         """Every project, by name, but for the system's own and erased ones."""
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "SELECT id, name, created_at FROM projects WHERE id > 0 AND erased_at IS NULL"
-                " ORDER BY name"
-            )
+            cursor.execute(f"{_SELECT} WHERE id > 0 AND erased_at IS NULL ORDER BY name")
             return [Project(*row) for row in cursor]
 
     def by_name(self, name: str) -> Project | None:
@@ -78,11 +100,7 @@ class Projects:
         if not name.isprintable() or len(name) > MAX_NAME_CHARS:
             return None
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "SELECT id, name, created_at FROM projects"
-                " WHERE name = %s AND id > 0 AND erased_at IS NULL",
-                (name,),
-            )
+            cursor.execute(f"{_SELECT} WHERE name = %s AND id > 0 AND erased_at IS NULL", (name,))
             row = cursor.fetchone()
         return Project(*row) if row else None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -10,6 +12,7 @@ from sql_samples import World, at_once, open_world
 
 from config.settings import Settings
 from storage.errors import Rejected
+from storage.sql.api_keys import ApiKeys
 from storage.sql.audit import Audit
 from storage.sql.projects import KeyOwner
 from storage.sql.tokens import NOBODY, Caller, Tokens
@@ -42,13 +45,43 @@ def test_a_key_from_the_field_is_kept(world: World) -> None:
 
 
 def test_only_a_hash_and_a_short_prefix_are_in_the_database(world: World) -> None:
-    _, key = world.projects.create(fresh("shop"))
+    project, key = world.projects.create(fresh("shop"))
     with world.database.transaction() as cursor:
-        cursor.execute("SELECT prefix, api_keys::text FROM api_keys ORDER BY created_at DESC")
-        prefix, row = cursor.fetchall()[0]
-    assert key.startswith(prefix)
-    assert len(prefix) <= 6
-    assert key not in row
+        cursor.execute(
+            "SELECT prefix, public_key, api_keys::text FROM api_keys WHERE project_id = %s",
+            (project.id,),
+        )
+        rows = cursor.fetchall()
+    assert len(rows) == 2
+    assert all(len(prefix) <= 6 and key not in text for prefix, _, text in rows)
+    assert {public for _, public, _ in rows} == {None, project.public_key}
+    assert key[:6] in {prefix for prefix, public, _ in rows if public is None}
+
+
+def test_a_project_has_a_key_for_its_dsn_as_the_newest_that_is_not_revoked(world: World) -> None:
+    name = fresh("shop")
+    project, key = world.projects.create(name)
+    first = project.public_key
+    assert first is not None
+    assert re.fullmatch(r"[0-9a-f]{32}", first)
+    assert first != key
+    assert world.projects.find_key(first) == KeyOwner(project.id, name, revoked=False)
+    keys = ApiKeys(world.database)
+    keys.add(project, "a test")
+    second = keys.add(project, "a test", public=True)
+    assert world.projects.by_name(name) == replace(project, public_key=second)
+    world.projects.revoke_key(second)
+    assert world.projects.by_name(name) == project
+    world.projects.revoke_key(first)
+    assert world.projects.by_name(name) == replace(project, public_key=None)
+    with pytest.raises(Rejected, match="letters, digits"):
+        keys.add(project, "a test", "with-hyphen", public=True)
+
+
+def test_a_key_as_dsns_have_them_is_kept_as_the_projects_own(world: World) -> None:
+    kept = uuid4().hex
+    project, key = world.projects.create(fresh("shop"), kept)
+    assert project.public_key == key == kept
 
 
 def test_a_taken_name_or_key_is_rejected_and_leaves_nothing(world: World) -> None:
