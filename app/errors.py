@@ -15,6 +15,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 Code = Literal[
+    "ambiguous_id",
     "auth_invalid",
     "auth_mismatch",
     "auth_missing",

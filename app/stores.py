@@ -20,6 +20,7 @@ from storage.sql.groups import Groups
 from storage.sql.ledger import Settled
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
+from storage.sql.repeats import SdkIds
 from storage.sql.tokens import Tokens
 from workbench.erasure.opening import Erasing, open_erasing
 from workbench.ledger import LedgerBook, open_ledger
@@ -44,6 +45,7 @@ class Stores:
     tokens: Tokens
     packs: Packs
     events: Events
+    sdk_ids: SdkIds
     groups: Groups
     dead_letters: DeadLetters
     settled: Settled
@@ -83,6 +85,7 @@ def open_stores(settings: Settings) -> Stores:
         tokens=Tokens(keys),
         packs=Packs(database),
         events=events,
+        sdk_ids=SdkIds(database),
         groups=Groups(database, terms),
         dead_letters=DeadLetters(database),
         settled=Settled(database),

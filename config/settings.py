@@ -289,6 +289,11 @@ class Settings:
     blob_unlinked_days: float = _setting(
         7.0, "How long an attachment or minidump without an event is kept, in days."
     )
+    sdk_id_days: int = _setting(
+        30,
+        "How long the id that an SDK gave its event is remembered, in days: sent again within that "
+        "time, the event is not stored twice.",
+    )
     ledger_move_hours: int = _setting(
         48, "Age at which the broker's accepted counts of a minute move to PostgreSQL, in hours."
     )
@@ -313,6 +318,7 @@ _POSITIVE = (
     "blob_downloads",
     "blob_uploads",
     "s3_object_lock_days",
+    "sdk_id_days",
     "spool_replay_rate",
 )
 

@@ -11,7 +11,7 @@ from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
 from events.record import Column, Malformed, Record
 from events.report import Crash, CrashReport, Error, Frame, User
-from events.sentry.event import SentryEvent
+from events.sentry.event import NamedEvent, SentryEvent
 from events.sentry.minidump import MinidumpEvent
 from events.sentry.security import SecurityReport
 from events.stacks import made_once
@@ -41,6 +41,7 @@ _INDEXED_FRAMES = 50
 _READERS: dict[str, type[CrashReport]] = {
     "raygun.entry": RaygunEntry,
     "sentry.event": SentryEvent,
+    "sentry.named_event": NamedEvent,
     "sentry.minidump": MinidumpEvent,
     "sentry.raw_security": SecurityReport,
 }
@@ -48,7 +49,8 @@ _READERS: dict[str, type[CrashReport]] = {
 
 def normalise(envelope: Envelope) -> Record:
     """The record of a crash; pure. Raises :class:`Malformed`."""
-    crash = _open(envelope).crash()
+    report = _open(envelope)
+    crash = report.crash()
     group = group_key(crash)
     row = _row(crash, group.culprit)
     return Record(
@@ -60,6 +62,7 @@ def normalise(envelope: Envelope) -> Record:
         document=_document(crash, row),
         group=group,
         redacted=envelope.redacted,
+        sdk_id=report.sdk_id if isinstance(report, SentryEvent) else None,
     )
 
 

@@ -99,5 +99,6 @@ _READERS: dict[str, Callable[[bytes], Identities]] = {
     "sentry.envelope": _with_files,
     "sentry.event": _of_sentry,
     "sentry.minidump": _of_headed,
+    "sentry.named_event": _of_headed,
     "sentry.raw_security": _of_nobody,
 }

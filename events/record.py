@@ -56,7 +56,8 @@ class Record:
     ``row`` holds the values of the type's ``COLUMNS`` in order, fit for PostgreSQL (no NUL, no
     lone surrogate). ``document`` is the search document's own part, fit for strict JSON.
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
-    in UTC where it could be read; ``redacted`` is the envelope's.
+    in UTC where it could be read; ``redacted`` is the envelope's. ``sdk_id`` is the id that the
+    SDK gave the event: another of the project with the same one is the same event, sent again.
     """
 
     id: UUID
@@ -67,6 +68,7 @@ class Record:
     document: dict[str, Any]
     group: GroupKey | None = None
     redacted: int = 0
+    sdk_id: UUID | None = None
 
 
 class EventType(Protocol):

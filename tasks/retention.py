@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import structlog
 
 from config.settings import Settings
-from events.ids import first_id
+from events.ids import Clock, first_id, now_ms
 from storage.retention.run import Retention, open_retention, run_retention
 from storage.search.store import SearchStore
 from storage.sql.blob_rows import BlobRows
 from storage.sql.database import Database
+from storage.sql.repeats import FORGOTTEN_AT_ONCE, SdkIds
 from workbench.ledger import LedgerBook, open_ledger
 
 #: How long a run works, in seconds: less than its limits in the policy table.
@@ -19,6 +20,7 @@ RUN_SECONDS = 180.0
 #: A statement of retention may pass over a day's partition.
 _STATEMENT_SECONDS = 60.0
 _BLOBS_AT_ONCE = 1000
+_DAY_MS = 86_400_000
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +33,8 @@ class Keeper:
     retention: Retention
     blobs: BlobRows
     ledger: LedgerBook
+    sdk_ids: SdkIds
+    clock: Clock
 
 
 def open_keeper(settings: Settings) -> Keeper:
@@ -41,11 +45,16 @@ def open_keeper(settings: Settings) -> Keeper:
         retention=open_retention(settings, database, SearchStore(settings)),
         blobs=BlobRows(database),
         ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),
+        sdk_ids=SdkIds(database),
+        clock=now_ms,
     )
 
 
 def drop_past(keeper: Keeper) -> None:
-    """One run of retention, with blobs that have no event any more. Raises :class:`StoreDown`."""
+    """One run of retention, with blobs that have no event any more and old ids of SDKs.
+
+    Raises :class:`StoreDown`.
+    """
     report = run_retention(keeper.retention, RUN_SECONDS)
     if report is None:
         _log.info("retention_waits", reason="another process drops, rebuilds or merges")
@@ -57,6 +66,9 @@ def drop_past(keeper: Keeper) -> None:
     while (doomed := keeper.blobs.doom_unlinked(days, _BLOBS_AT_ONCE)).blobs == _BLOBS_AT_ONCE:
         report.counts["blobs"] += doomed.blobs
     report.counts["blobs"] += doomed.blobs
+    before_ms = keeper.clock() - keeper.settings.sdk_id_days * _DAY_MS
+    while keeper.sdk_ids.forget(before_ms) == FORGOTTEN_AT_ONCE:
+        pass
     for held in report.held:
         _log.warning("retention_held", **held)
     _log.info("retention_ran", **report.document(), blobs=report.counts["blobs"])

@@ -17,6 +17,7 @@ from events.ids import Clock, id_day, id_ms, new_id
 from storage.model import PackRef
 from tasks.burial import bury
 from tasks.delivery import Delivery
+from tasks.detaching import detach_all
 from tasks.redacting import redact_all
 from tasks.stores import WorkerStores
 
@@ -35,7 +36,8 @@ def store_batches(
 
     Survives a kill at any point: until the joined messages are answered, after their packs were
     handed on, all of them are still reserved and will be delivered again; ids make that harmless.
-    No event is stored before it is redacted; one on which that fails is dead-lettered alone.
+    No event is stored before it is redacted; one on which that fails, or whose files cannot be put
+    apart, is dead-lettered alone.
     Raises :class:`MalformedBatch` when the batch in hand cannot be read, :class:`StoreDown`,
     :class:`Flood`.
     """
@@ -44,8 +46,9 @@ def store_batches(
     with task_lease(client, delivery.owner, lease_seconds=seconds):
         if not delivery.runs_alone:
             envelopes.extend(_join(delivery, stores))
-        redacted, failures = redact_all(envelopes, stores.redactors)
-        bury(failures, len(envelopes), delivery, stores, clock)
+        alone, entangled = detach_all(envelopes, stores.blobs)
+        redacted, failures = redact_all(alone, stores.redactors)
+        bury(entangled + failures, len(envelopes), delivery, stores, clock)
         for part in _packs(redacted):
             pack = _store(part, stores, clock)
             oldest = min(id_ms(envelope.id) for envelope in part)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from broker.reservations import Reservations
 from config.settings import Settings
+from storage.blobs import Blobs
 from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
@@ -23,6 +24,7 @@ class WorkerStores:
     settings: Settings
     reservations: Reservations
     files: FileStore
+    blobs: Blobs
     packs: Packs
     dead_letters: DeadLetters
     search: SearchStore
@@ -33,10 +35,12 @@ class WorkerStores:
 def open_worker_stores(settings: Settings) -> WorkerStores:
     """Build the clients; each connects when it is first used."""
     database = Database(settings.postgres_dsn, max_connections=1)
+    files = FileStore(settings)
     return WorkerStores(
         settings=settings,
         reservations=Reservations(settings.redis_url, timeout=settings.broker_timeout_seconds),
-        files=FileStore(settings),
+        files=files,
+        blobs=Blobs(database, files.bucket),
         packs=Packs(database),
         dead_letters=DeadLetters(database),
         search=SearchStore(settings),

@@ -15,6 +15,7 @@ from app.api.times import iso, may_be_on_its_way
 from app.errors import ApiError, not_found
 from app.raw import read_raw
 from events.ids import id_time
+from events.sentry.headed import own_bytes
 from storage.sql.events import Receipt, StoredEvent
 from storage.sql.tokens import Caller
 
@@ -22,12 +23,32 @@ STAGES = ("files", "sql", "search")
 
 
 def find_event(desk: Desk, text: str) -> StoredEvent:
-    """The row of an event's id; raises ``ApiError`` 404 and ``StoreDown``."""
-    event = desk.stores.events.find(parse_id(text, "event"))
+    """The row of an event's id, ours or its SDK's; raises ``ApiError`` 404 and ``StoreDown``."""
+    event_id = parse_id(text, "event")
+    event = desk.stores.events.find(event_id)
+    if event is None:
+        known = id_of_sdk(desk, event_id, desk.caller.project_id)
+        event = None if known is None else desk.stores.events.find(known)
     if event is None:
         raise not_found("event")
     desk.require(event.project_id, "event")
     return event
+
+
+def id_of_sdk(desk: Desk, sdk_id: UUID, project_id: int | None) -> UUID | None:
+    """Our id of an event that is asked for by its SDK's, of a project or of any.
+
+    Raises ``ApiError`` 409 ``ambiguous_id`` when several projects have one, and ``StoreDown``.
+    """
+    ids = desk.stores.sdk_ids.find(sdk_id, project_id)
+    if len(ids) > 1:
+        raise ApiError(
+            409,
+            "ambiguous_id",
+            f"{len(ids)} projects have an event of this id: ask with a project's token, or by the "
+            "id that Sluice gave it.",
+        )
+    return ids[0] if ids else None
 
 
 def read_event(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -39,7 +60,8 @@ def read_event(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def read_event_raw(desk: Desk, arguments: Arguments) -> Response:
     """GET /events/{event_id}/raw: hostile bytes, so never to be rendered by a browser."""
     event = find_event(desk, arguments["event_id"])
-    response = Response(read_raw(desk.stores.payloads, event), content_type="application/json")
+    raw = own_bytes(event.protocol, read_raw(desk.stores.payloads, event))
+    response = Response(raw, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{event.id}.json"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     if event.redacted:
@@ -79,6 +101,9 @@ def read_receipt(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     reader = _reader(desk)
     event_id: UUID = parse_id(arguments["event_id"], "receipt")
     receipt = desk.stores.events.receipt(event_id)
+    if receipt is None and (known := id_of_sdk(desk, event_id, reader.project_id)) is not None:
+        event_id = known
+        receipt = desk.stores.events.receipt(event_id)
     if receipt is None and not may_be_on_its_way(event_id, desk.now_ms()):
         raise not_found("receipt")
     if receipt is not None:

@@ -22,6 +22,7 @@ from events.sentry.context import (
 from events.sentry.errors import read_error, read_threads
 from events.sentry.frames import platform_of
 from events.sentry.grouping import read_fingerprint
+from events.sentry.headed import behead
 from events.sentry.ids import hex_id, read_sdk_id
 from events.text import as_text
 
@@ -93,3 +94,12 @@ class SentryEvent:
             "transaction": as_text(event.get("transaction"), _SHORT),
             "modules": plain(event.get("modules") or None, PICTURE),
         }
+
+
+class NamedEvent(SentryEvent):
+    """An event that does not tell its id, with the line before it that does."""
+
+    def __init__(self, body: bytes, *, exact: bool = False) -> None:
+        header, payload = behead(body)
+        super().__init__(payload, exact=exact)
+        self.sdk_id = self.sdk_id or read_sdk_id(header.get("event_id"))

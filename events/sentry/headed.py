@@ -9,6 +9,14 @@ import orjson
 from events.parse import loads
 from events.record import Malformed
 
+#: Protocols whose bodies begin so.
+PROTOCOLS = frozenset({"sentry.minidump", "sentry.named_event", "sentry.raw_security"})
+
+
+def own_bytes(protocol: str, body: bytes) -> bytes:
+    """Exactly the item's bytes of a body of any protocol."""
+    return body.partition(b"\n")[2] if protocol in PROTOCOLS else body
+
 
 def headed(header: dict[str, Any], payload: bytes) -> bytes:
     """The body of an envelope of ours for an item whose header is to be kept."""

@@ -141,7 +141,9 @@ def _name(entries: list[Entry], sdk_id: UUID | None) -> None:
         if sdk_id is None or entry.sdk_id == sdk_id:
             return
         if entry.sdk_id is None and entry.protocol in _IDENTIFIED:
-            entries[at] = entry._replace(sdk_id=sdk_id)
+            protocol = _NAMED.get(entry.protocol, entry.protocol)
+            header = {"event_id": sdk_id.hex, **(entry.header or {})}
+            entries[at] = entry._replace(protocol=protocol, sdk_id=sdk_id, header=header)
             return
 
 
@@ -178,7 +180,9 @@ def _security_entry(payload: bytes, header: dict[str, Any], limits: Limits) -> E
 
 _KEPT_OF_REPORTS = ("sentry_release", "sentry_environment", "user_agent")
 #: Protocols of events whose id the SDK tells, and which may have attachments.
-_IDENTIFIED = frozenset({"sentry.event", "sentry.minidump"})
+_IDENTIFIED = frozenset({"sentry.event", "sentry.named_event", "sentry.minidump"})
+#: What a protocol becomes when the id is kept beside the item, since the item does not tell it.
+_NAMED = {"sentry.event": "sentry.named_event"}
 _READERS: dict[str, Callable[[Item, Limits], Entry]] = {
     "event": _event,
     "raw_security": _security,

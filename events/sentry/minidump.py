@@ -17,6 +17,7 @@ from events.record import Malformed
 from events.report import Crash, Error, Frame
 from events.sentry.event import SentryEvent
 from events.sentry.headed import behead
+from events.sentry.ids import read_sdk_id
 from events.text import as_text, clip
 
 SIGNATURE = b"MDMP"
@@ -195,6 +196,7 @@ class MinidumpEvent(SentryEvent):
     def __init__(self, body: bytes, *, exact: bool = False) -> None:
         header, payload = behead(body)
         super().__init__(payload, exact=exact)
+        self.sdk_id = self.sdk_id or read_sdk_id(header.get("event_id"))
         self._facts = members(header.get("minidump"))
 
     def crash(self) -> Crash:

@@ -60,6 +60,7 @@ class Report:
             "project_events": self.counts["project_events"],
             "dead_letters": self.counts["dead_letters"],
             "tombstones": self.counts["tombstones"],
+            "repeats": self.counts["repeats"],
             "unfinished": self.unfinished,
         }
 
@@ -233,6 +234,8 @@ class _Run:
             self._reached("letters_swept")
         while gone := self._parts.sweeping.tombstones(kind, first_id(floor)):
             self.report.counts["tombstones"] += gone
+        while gone := self._parts.sweeping.repeats(kind, first_id(floor)):
+            self.report.counts["repeats"] += gone
 
     def _hold(self, retired: RetiredDay, why: dict[str, int]) -> None:
         self.report.held.append({"type": retired.type, "day": retired.day.isoformat(), "why": why})

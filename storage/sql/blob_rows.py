@@ -101,6 +101,17 @@ class BlobRows:
             )
         return replace(blob, kind=kind)
 
+    def refuses(self, event_id: UUID, project_id: int) -> bool:
+        """Whether no file of an event may be stored: it, or its project, is erased."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM tombstones WHERE event_id = %s) OR EXISTS"
+                " (SELECT FROM projects WHERE id = %s AND erased_at IS NOT NULL)",
+                (event_id, project_id),
+            )
+            ((refused,),) = cursor.fetchall()
+            return bool(refused)
+
     def link(
         self,
         event_id: UUID,

@@ -14,6 +14,7 @@ from storage.model import PackRef
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
+from storage.sql.repeats import repeated_ids
 from storage.sql.rows import row_packs
 from storage.sql.tombstones import erased_ids
 
@@ -152,7 +153,7 @@ class Compacting:
         """Which events of a pack must stay readable: those with their row of it, and those that
         have no row anywhere though nobody erased them: dead letters, and what is on its way.
 
-        Erased, copied and expired events are in neither.
+        Erased, copied, repeated and expired events are in neither.
         """
         own: set[UUID] = set()
         rowless: set[UUID] = set()
@@ -160,13 +161,14 @@ class Compacting:
             part = members[start : start + _AT_ONCE]
             ids = [event_id for event_id, _ in part]
             with self._database.transaction() as cursor:
-                rows, erased = row_packs(cursor, pack.type, ids), erased_ids(cursor, ids)
+                rows = row_packs(cursor, pack.type, ids)
+                gone = erased_ids(cursor, ids) | repeated_ids(cursor, ids)
             own.update(event_id for event_id in ids if rows.get(event_id) == pack.id)
             rowless.update(
                 event_id
                 for event_id, project in part
                 if event_id not in rows
-                and event_id not in erased
+                and event_id not in gone
                 and not floors.expired(project, pack.type, event_id)
             )
         return own, rowless

@@ -15,6 +15,7 @@ from storage.model import EventLocation, Page
 from storage.sql.connection import Cursor
 from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
+from storage.sql.repeats import original_of
 from storage.sql.tables import event_types, events_table, own_columns
 from storage.sql.terms import Terms
 
@@ -78,33 +79,48 @@ class Events:
         self._terms = terms or Terms(database)
 
     def find(self, event_id: UUID) -> StoredEvent | None:
-        """The row of an event, of whichever type."""
+        """The row of an event, of whichever type; of one that repeats another, that one's."""
         with self._database.transaction() as cursor:
-            for type_name in event_types():
-                cursor.execute(_select(type_name, "WHERE event.id = %s"), (event_id,))
-                if row := cursor.fetchone():
-                    found = _stored_event(type_name, row)
-                    floors = self._terms.floors_of(cursor)
-                    past = floors.hidden(found.project_id, type_name, event_id)
-                    return None if past else found
-        return None
+            return self._find(cursor, event_id) or self._find_original(cursor, event_id)
 
     def receipt(self, event_id: UUID) -> Receipt | None:
-        """What became of an event; null when nothing is known of it (yet)."""
+        """What became of an event, or of the one that it repeats; null when nothing is known of it
+        (yet).
+        """
         with self._database.transaction() as cursor:
-            cursor.execute(_times_of_any_type(), (event_id,) * len(event_types()))
-            times = cursor.fetchone()
-            cursor.execute(
-                "SELECT letters.id, stage, letters.project_id,"
-                " CASE WHEN pack_key IS NOT NULL THEN coalesce(packs.files_at, at) END,"
-                " letters.type"
-                " FROM dead_letters AS letters LEFT JOIN packs ON packs.key = pack_key"
-                " WHERE event_id = %s AND status IN ('open', 'discarded')"
-                " ORDER BY letters.id DESC LIMIT 1",
-                (event_id,),
-            )
-            letter = cursor.fetchone()
-            floors = self._terms.floors_of(cursor)
+            found = self._receipt(cursor, event_id)
+            if found is None and (original := original_of(cursor, event_id)) is not None:
+                found = self._receipt(cursor, original)
+        return found
+
+    def _find_original(self, cursor: Cursor, event_id: UUID) -> StoredEvent | None:
+        original = original_of(cursor, event_id)
+        return None if original is None else self._find(cursor, original)
+
+    def _find(self, cursor: Cursor, event_id: UUID) -> StoredEvent | None:
+        for type_name in event_types():
+            cursor.execute(_select(type_name, "WHERE event.id = %s"), (event_id,))
+            if row := cursor.fetchone():
+                found = _stored_event(type_name, row)
+                floors = self._terms.floors_of(cursor)
+                past = floors.hidden(found.project_id, type_name, event_id)
+                return None if past else found
+        return None
+
+    def _receipt(self, cursor: Cursor, event_id: UUID) -> Receipt | None:
+        cursor.execute(_times_of_any_type(), (event_id,) * len(event_types()))
+        times = cursor.fetchone()
+        cursor.execute(
+            "SELECT letters.id, stage, letters.project_id,"
+            " CASE WHEN pack_key IS NOT NULL THEN coalesce(packs.files_at, at) END,"
+            " letters.type"
+            " FROM dead_letters AS letters LEFT JOIN packs ON packs.key = pack_key"
+            " WHERE event_id = %s AND status IN ('open', 'discarded')"
+            " ORDER BY letters.id DESC LIMIT 1",
+            (event_id,),
+        )
+        letter = cursor.fetchone()
+        floors = self._terms.floors_of(cursor)
         of_events = ((row[_PROJECT], row[_TYPE]) for row in (times, letter) if row)
         if any(floors.hidden(project, kind, event_id) for project, kind in of_events):
             return None

@@ -1,8 +1,8 @@
 """Packs in SQL: the events of a pack become rows, and once searchable, they count as stored.
 
 Any pack may be stored any number of times, at once or again after a kill at any instant: rows,
-groups and the ledger grow only by events that had no row before. An erased event gets none, and a
-pack that was merged or dropped meanwhile gives none: its events have theirs elsewhere.
+groups and the ledger grow only by events that had no row before. An erased event gets none, nor one
+that its SDK sent before, and a pack that was merged or dropped meanwhile gives none: its events have theirs elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from storage.sql.doomed import is_left
 from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
 from storage.sql.partitions import Partitions
+from storage.sql.repeats import leave_out_repeats
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
 from storage.sql.settling import count_searched, keep_pack, resolve_letters
 from storage.sql.spares import note_erased_copies, note_others_copies
@@ -116,7 +117,10 @@ def _write(
     hold_shared(cursor, SETTLING)
     ids = [record.id for record, _, _ in items]
     erased = settle_erased(cursor, pack.type, _members(items))
-    inserted = insert_events(cursor, pack, [item for item in items if item[0].id not in erased])
+    items = [item for item in items if item[0].id not in erased]
+    repeats = leave_out_repeats(cursor, pack.type, [record for record, _, _ in items])
+    items = [item for item in items if item[0].id not in repeats]
+    inserted = insert_events(cursor, pack, items)
     keep_pack(cursor, pack, files_at, inserted)
     if is_left(cursor, pack.id):
         raise _Left

@@ -20,6 +20,7 @@ from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.locks import REBUILD, SETTLING, hold_shared, try_hold_shared
 from storage.sql.partitions import Partitions
+from storage.sql.repeats import repeated_ids
 from storage.sql.rows import Item, insert_events, row_packs
 from storage.sql.settling import decode_counts
 from storage.sql.tombstones import erased_ids
@@ -105,7 +106,7 @@ class Reconciling:
             return row_packs(cursor, type_name, ids)
 
     def lettered(self, ids: Iterable[UUID]) -> set[UUID]:
-        """The events whose absence is no gap: erased, or with a dead letter not resolved."""
+        """The events whose absence is no gap: erased, repeated, or with an unresolved letter."""
         with self._database.transaction() as cursor:
             return lettered(cursor, ids)
 
@@ -156,11 +157,14 @@ def pack_on_record(row: tuple[Any, ...]) -> PackOnRecord:
 
 
 def lettered(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:
-    """The events with a dead letter of any status but ``replayed``, and the erased ones."""
+    """The events with a dead letter of any status but ``replayed``, those that were erased, and
+    those that repeat another.
+    """
     asked = list(ids)
     cursor.execute(
         "SELECT event_id FROM dead_letters WHERE status <> 'replayed'"
         " AND event_id = ANY(%s::uuid[])",
         (array_literal(asked),),
     )
-    return {event_id for (event_id,) in cursor} | erased_ids(cursor, asked)
+    dead = {event_id for (event_id,) in cursor}
+    return dead | erased_ids(cursor, asked) | repeated_ids(cursor, asked)

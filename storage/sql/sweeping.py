@@ -1,4 +1,6 @@
-"""What is left of dropped days beside their events: settled dead letters and old tombstones."""
+"""What is left of dropped days beside their events: settled dead letters, old tombstones, and notes
+of events that repeated others.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +43,12 @@ DELETE FROM tombstones WHERE event_id IN (
 )
 """
 
+_REPEATS = """
+DELETE FROM repeated_events WHERE event_id IN (
+    SELECT event_id FROM repeated_events WHERE type = %s AND event_id < %s LIMIT %s
+)
+"""
+
 
 class Sweeping:
     """Every method raises :class:`StoreDown` while PostgreSQL is away."""
@@ -60,4 +68,10 @@ class Sweeping:
         """Drop tombstones of ids below one whose bytes are gone; how many this part had."""
         with self._database.transaction() as cursor:
             cursor.execute(_TOMBSTONES, (type_name, before, _AT_ONCE))
+            return cursor.rowcount
+
+    def repeats(self, type_name: str, before: UUID) -> int:
+        """Drop notes of repeated events with ids below one; how many this part had."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_REPEATS, (type_name, before, _AT_ONCE))
             return cursor.rowcount

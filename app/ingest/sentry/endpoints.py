@@ -19,6 +19,7 @@ from app.ingest.sentry.multipart import read_parts
 from events.envelope import Envelope
 from events.ids import new_id
 from events.record import Malformed
+from events.sentry.ids import read_sdk_id
 from events.sentry.items import Entry, event_entry, security_entries, sort_out
 from events.sentry.legacy import open_store_body
 from events.sentry.wire import open_parcel
@@ -80,8 +81,8 @@ class EnvelopeEndpoint(SentryEndpoint):
         contents = sort_out(parcel, intake.limits)
         if contents.faults and not contents.entries and not contents.ignored:
             raise telling(contents.faults)
-        told = parcel.header.get("event_id")
-        submission = submitted(contents.entries, intake, told if isinstance(told, str) else None)
+        told = read_sdk_id(parcel.header.get("event_id"))
+        submission = submitted(contents.entries, intake, told.hex if told else None)
         submission.refused = len(contents.faults)
         submission.ignored = contents.ignored
         return submission
