@@ -2,7 +2,8 @@
 
 Any pack may be stored any number of times, at once or again after a kill at any instant: rows,
 groups and the ledger grow only by events that had no row before. An erased event gets none, nor one
-that its SDK sent before, and a pack that was merged or dropped meanwhile gives none: its events have theirs elsewhere.
+that its SDK sent before, and a pack that was merged or dropped meanwhile gives none: its events
+have theirs elsewhere.
 """
 
 from __future__ import annotations
