@@ -6,10 +6,9 @@ item with its length (protocol ``sentry.envelope``): so it is accepted, queued a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
-
-import orjson
 
 from events.record import Malformed
 from events.sentry.headed import headed
@@ -21,6 +20,8 @@ MAX_FILES = 100
 """Attachments kept of one event."""
 _NAME = 500
 _TYPE = 200
+_MAX_HEADER_BYTES = 4 << 20
+"""Longer than what was read: a header is written anew, and may hold facts of a minidump."""
 _UNNAMED = "attachment"
 _MINIDUMP = "event.minidump"
 
@@ -49,16 +50,17 @@ def is_minidump(item: Item) -> bool:
 
 def with_files(protocol: str, header: dict[str, Any], body: bytes, files: Sequence[Item]) -> bytes:
     """The body of an event with attachments. ``header`` is kept with the event where it has one."""
-    main = Item(protocol, {**header, "type": protocol}, body)
+    main = Item(protocol, header, body)
     lines = [b"{}"]
     for item in (main, *files[:MAX_FILES]):
-        lines += [orjson.dumps({**item.header, "length": len(item.payload)}), item.payload]
+        told = {**item.header, "type": item.type, "length": len(item.payload)}
+        lines += [json.dumps(told).encode(), item.payload]
     return b"\n".join(lines)
 
 
 def open_files(body: bytes) -> Opened:
     """The event and its files, back from :func:`with_files`; raises :class:`Malformed`."""
-    parcel = open_parcel(body)
+    parcel = open_parcel(body, _MAX_HEADER_BYTES)
     if parcel.faults or not parcel.items:
         raise Malformed("bad_item", "The event with its attachments cannot be taken apart.")
     main, *files = parcel.items

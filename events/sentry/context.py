@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from events.fields import listed, members
+from events.fields import integer, listed, members
 from events.moment import iso, read_moment
 from events.plain import PICTURE, plain
 from events.report import User
@@ -33,6 +33,7 @@ _ENVIRONMENT = (
 )
 #: Browsers' own reports to us become breadcrumbs, with the key in their URL.
 _KEY_IN_URL = re.compile(r"([?&]sentry_key=)[^&#\s\"']+", re.IGNORECASE)
+_LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 #: What SDKs write where the server is to fill in what it sees.
 _AUTO = "{{auto}}"
 
@@ -88,6 +89,12 @@ def read_custom(event: dict[str, Any]) -> dict[str, Any] | None:
     return {name: value for name, value in parts.items() if value} or None
 
 
+def read_level(value: Any) -> str | None:
+    """How bad it is, in a word; older SDKs send the number of a level of logging."""
+    number = integer(value)
+    return as_text(value, _SHORT) if number is None else _LEVELS.get(number // 10 * 10)
+
+
 def read_url(event: dict[str, Any]) -> str | None:
     """The address of the page or the request."""
     return as_text(members(event.get("request")).get("url"), _SHORT)
@@ -137,7 +144,7 @@ def _breadcrumb(fields: dict[str, Any]) -> dict[str, Any]:
     timestamp = fields.get("timestamp")
     return {
         "timestamp": iso(read_moment(timestamp)) or as_text(timestamp, _SHORT),
-        "level": as_text(fields.get("level"), _SHORT),
+        "level": read_level(fields.get("level")),
         "type": as_text(fields.get("type"), _SHORT),
         "category": as_text(fields.get("category"), _SHORT),
         "message": _without_key(as_text(fields.get("message"), _LONG)),

@@ -14,6 +14,7 @@ from events.sentry.context import (
     read_breadcrumbs,
     read_custom,
     read_environment,
+    read_level,
     read_request,
     read_tags,
     read_url,
@@ -89,7 +90,7 @@ class SentryEvent:
         event = self._event
         return {
             "sdk_id": None if self.sdk_id is None else self.sdk_id.hex,
-            "level": as_text(event.get("level"), _SHORT),
+            "level": read_level(event.get("level")),
             "logger": as_text(event.get("logger"), _SHORT),
             "transaction": as_text(event.get("transaction"), _SHORT),
             "modules": plain(event.get("modules") or None, PICTURE),

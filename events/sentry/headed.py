@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
-
-import orjson
 
 from events.parse import loads
 from events.record import Malformed
@@ -20,7 +19,7 @@ def own_bytes(protocol: str, body: bytes) -> bytes:
 
 def headed(header: dict[str, Any], payload: bytes) -> bytes:
     """The body of an envelope of ours for an item whose header is to be kept."""
-    return orjson.dumps(header) + b"\n" + payload
+    return json.dumps(header).encode() + b"\n" + payload
 
 
 def behead(body: bytes) -> tuple[dict[str, Any], bytes]:

@@ -31,6 +31,7 @@ _MODULE_LIST, _EXCEPTION_STREAM, _SYSTEM_INFO = 4, 6, 7
 _MOST_STREAMS = 1_000
 _MOST_MODULES = 5_000
 _SHOWN_MODULES = 500
+_MOST_NOTES = 5
 _NAME_BYTES = 2_000
 
 _MAC, _LINUX = frozenset({0x8101, 0x8102}), frozenset({0x8201, 0x8203})
@@ -104,7 +105,7 @@ class _Dump:
             **_told(system, exception),
             "module": None if exception is None else _module_at(exception[2], modules),
             "modules": [module["name"] for module in modules[:_SHOWN_MODULES]],
-            "notes": self._notes,
+            "notes": self._notes[:_MOST_NOTES],
         }
         return {name: value for name, value in found.items() if value}
 

@@ -38,13 +38,13 @@ class Parcel:
     faults: list[Malformed] = field(default_factory=list)
 
 
-def open_parcel(body: bytes) -> Parcel:
+def open_parcel(body: bytes, max_header_bytes: int = MAX_HEADER_BYTES) -> Parcel:
     """The envelope's items in order; what follows a broken one cannot be found, and is refused.
 
     Raises :class:`Malformed` when not even the envelope's header can be read.
     """
     start = len(BOM) if body.startswith(BOM) else 0
-    header, at = _header(body, start, "bad_envelope")
+    header, at = _header(body, start, "bad_envelope", max_header_bytes)
     parcel = Parcel(header)
     while (at := _next_line(body, at)) < len(body):
         if len(parcel.items) == MAX_ITEMS:
@@ -52,7 +52,7 @@ def open_parcel(body: bytes) -> Parcel:
             parcel.faults.append(fault)
             break
         try:
-            item, at = _item(body, at)
+            item, at = _item(body, at, max_header_bytes)
         except Malformed as fault:
             parcel.faults.append(fault.with_traceback(None))  # which would keep the body alive
             break
@@ -67,8 +67,8 @@ def _next_line(body: bytes, at: int) -> int:
     return at
 
 
-def _item(body: bytes, at: int) -> tuple[Item, int]:
-    header, start = _header(body, at, "bad_item")
+def _item(body: bytes, at: int, most: int) -> tuple[Item, int]:
+    header, start = _header(body, at, "bad_item", most)
     kind = header.get("type")
     if not isinstance(kind, str) or not 1 <= len(kind) <= _TYPE_CHARS:
         raise Malformed("bad_item", f"The item's header at byte {at} names no type.")
@@ -85,12 +85,12 @@ def _item(body: bytes, at: int) -> tuple[Item, int]:
     return Item(kind, header, body[start:end]), end + 1
 
 
-def _header(body: bytes, at: int, code: str) -> tuple[dict[str, Any], int]:
+def _header(body: bytes, at: int, code: str, most: int) -> tuple[dict[str, Any], int]:
     """A header line, and where what follows it starts."""
-    end = body.find(b"\n", at, at + MAX_HEADER_BYTES + 1)
+    end = body.find(b"\n", at, at + most + 1)
     if end < 0:
-        if len(body) - at > MAX_HEADER_BYTES:
-            raise Malformed(code, f"The header at byte {at} has over {MAX_HEADER_BYTES} bytes.")
+        if len(body) - at > most:
+            raise Malformed(code, f"The header at byte {at} has more than {most} bytes.")
         end = len(body)
     try:
         header = loads(body[at:end], MAX_HEADER_DEPTH)
