@@ -76,8 +76,10 @@ class SystemTaskPolicy:
 
 
 EVENT_TYPES = (
-    EventTypePolicy("crash", shed_order=2, keep_days=90),
-    EventTypePolicy("rum", shed_order=1, keep_days=30),
+    EventTypePolicy("crash", shed_order=4, keep_days=90),
+    EventTypePolicy("rum", shed_order=2, keep_days=30),
+    EventTypePolicy("trace", shed_order=1, keep_days=14),
+    EventTypePolicy("metric", shed_order=3, keep_days=90),
 )
 
 STAGES = (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
 
 from events.envelope import Envelope
 from events.fingerprint import call_text, group_key
 from events.moment import iso
+from events.otlp.exceptions import LogError, SpanException
 from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
 from events.record import Column, Malformed, Record
@@ -23,7 +26,11 @@ COLUMNS = (
     Column("culprit", "text"),
     Column("version", "text"),
     Column("machine", "text"),
+    Column("trace_id", "uuid"),
+    Column("span_id", "text"),
 )
+
+DERIVED: tuple[str, ...] = ()
 
 CANARY_PROTOCOL = "raygun.entry"
 CANARY_BODY = (
@@ -37,6 +44,8 @@ _INDEXED_MESSAGE = 4_000
 _NAME = 200
 _URL = 1_000
 _INDEXED_FRAMES = 50
+_SPAN_ID = 16
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 _READERS: dict[str, type[CrashReport]] = {
     "raygun.entry": RaygunEntry,
@@ -44,6 +53,8 @@ _READERS: dict[str, type[CrashReport]] = {
     "sentry.named_event": NamedEvent,
     "sentry.minidump": MinidumpEvent,
     "sentry.raw_security": SecurityReport,
+    "otlp.exception.proto": SpanException,
+    "otlp.error.proto": LogError,
 }
 
 
@@ -83,6 +94,8 @@ def picture(envelope: Envelope) -> dict[str, Any]:
         "custom": plain(crash.custom, PICTURE),
         "breadcrumbs": report.breadcrumbs(),
         "grouping_key": crash.grouping_key,
+        "trace_id": trace_hex(crash.trace_id),
+        "span_id": crash.span_id,
         **(_more(report) if isinstance(report, SentryEvent) else {}),
     }
 
@@ -107,6 +120,20 @@ def user_of(user: User) -> dict[str, Any] | None:
     return user._asdict() if any(part is not None for part in user) else None
 
 
+def trace_uuid(trace_id: str | None) -> str | None:
+    """A trace's id as SQL keeps it; null for what is none: 16 bytes, not all zeros."""
+    digits = (trace_id or "").replace("-", "").lower()
+    if not _TRACE_ID.fullmatch(digits) or not digits.strip("0"):
+        return None
+    return str(UUID(digits))
+
+
+def trace_hex(trace_id: str | None) -> str | None:
+    """A trace's id as SDKs write it: 32 digits."""
+    known = trace_uuid(trace_id)
+    return None if known is None else known.replace("-", "")
+
+
 def _open(envelope: Envelope, *, exact: bool = False) -> CrashReport:
     reader = _READERS.get(envelope.protocol)
     if reader is None:
@@ -122,11 +149,13 @@ def _row(crash: Crash, culprit: str | None) -> tuple[str | None, ...]:
         culprit,
         _cut(crash.version, _NAME),
         _cut(crash.machine, _NAME),
+        trace_uuid(crash.trace_id),
+        _cut(crash.span_id, _SPAN_ID),
     )
 
 
 def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
-    class_name, _, place, version, machine = row
+    class_name, _, place, version, machine, trace_id, _ = row
     stack = crash.error.frames if crash.error else []
     return {
         "class_name": class_name,
@@ -134,6 +163,7 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "culprit": place,
         "version": version,
         "machine": machine,
+        "trace_id": trace_id,
         "client": indexed_client(crash.client_name, crash.client_version),
         "url": _cut(crash.url, _URL),
         "user": indexed_user(crash.user),

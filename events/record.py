@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from events.envelope import Envelope
+
+if TYPE_CHECKING:
+    from events.series import Series
 
 
 class Malformed(ValueError):
@@ -49,6 +53,30 @@ def _group_id(project_id: int, fingerprint: str) -> UUID:
     return UUID(int=bits)
 
 
+class Deferred(Mapping[str, Any]):
+    """A document that is made when it is first looked into: not every stage does."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        self._make = make
+        self._made: dict[str, Any] | None = None
+
+    def _document(self) -> dict[str, Any]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def __getitem__(self, name: str) -> Any:
+        return self._document()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._document())
+
+    def __len__(self) -> int:
+        return len(self._document())
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One normalised event.
@@ -58,6 +86,7 @@ class Record:
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
     in UTC where it could be read; ``redacted`` is the envelope's. ``sdk_id`` is the id that the
     SDK gave the event: another of the project with the same one is the same event, sent again.
+    ``series`` are those that the row's entries name by their keys (:mod:`events.series`).
     """
 
     id: UUID
@@ -65,10 +94,11 @@ class Record:
     occurred_at: datetime | None
     user_key: str | None
     row: tuple[Any, ...]
-    document: dict[str, Any]
+    document: Mapping[str, Any]
     group: GroupKey | None = None
     redacted: int = 0
     sdk_id: UUID | None = None
+    series: Mapping[int, Series] = field(default_factory=dict)
 
 
 class EventType(Protocol):
@@ -78,6 +108,9 @@ class EventType(Protocol):
     CANARY_PROTOCOL: str
     CANARY_BODY: bytes
     """A least event of the type, as an SDK would send it: the system sends one a minute."""
+    DERIVED: tuple[str, ...]
+    """Tables that SQL itself fills from the rows of the type, by triggers, partitioned by day as
+    these are, and by procedure ``derive_<type>`` for a whole day. Most types have none."""
 
     def normalise(self, envelope: Envelope) -> Record:
         """The record of an envelope; pure. Raises :class:`Malformed`."""

@@ -26,6 +26,8 @@ COLUMNS = (
     Column("version", "text"),
 )
 
+DERIVED: tuple[str, ...] = ()
+
 CANARY_PROTOCOL = "raygun.rum"
 CANARY_BODY = (
     b'{"sessionId": "canary", "timestamp": "2026-01-01T00:00:00Z", "type": "session_start"}'

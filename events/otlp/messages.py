@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from events.fields import listed
-from events.raygun.parse import loads
+from events.parse import loads
 from events.record import Malformed
 
 Request: TypeAlias = (

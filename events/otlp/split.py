@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-
 from events.limits import Limits
 from events.otlp.attributes import value_of
 from events.otlp.logs import is_error

@@ -101,6 +101,11 @@ def timestamp(moment: datetime) -> str:
 
 
 def _fields(event_type: str, record: Record, clean: Clean | None) -> dict[str, Any]:
+    if mapping_of(event_type).BOUNDED and clean is None:
+        given = record.document
+        return {
+            name: value for name in properties(event_type) if (value := given.get(name)) is not None
+        }
     cutter = _Cutter(clean)
     fields = {}
     for name, mapping in properties(event_type).items():

@@ -31,6 +31,24 @@ def _moment(value: datetime) -> str:
         raise psycopg2.DataError(f"a time outside years 1 to 9999: {value}") from exc
 
 
+def _array(values: Sequence[Any]) -> str:
+    return _quoted(array_literal(values))
+
+
+def _sent_as(column: Column) -> str:
+    """The type of a value on its way: arrays travel as text, since an array of arrays would have
+    to be of one shape.
+    """
+    return "text" if column.pg_type.endswith("[]") else column.pg_type
+
+
+def _selected(column: Column) -> sql.Composable:
+    name = sql.Identifier(column.name)
+    if not column.pg_type.endswith("[]"):
+        return name
+    return sql.SQL("{}::" + column.pg_type).format(name)
+
+
 _ENCODERS: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "NULL",
     str: _quoted,
@@ -40,6 +58,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     UUID: str,
     datetime: _moment,
     date: str,
+    tuple: _array,
     bytes: lambda value: f'"\\\\x{value.hex()}"',
 }
 
@@ -68,12 +87,15 @@ def insert_rows(
     """
     if not rows:
         raise ValueError("no rows to insert")
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
     statement = sql.SQL(
-        "INSERT INTO {} AS kept ({}) SELECT * FROM unnest({}) ORDER BY {} {}"
+        "INSERT INTO {} AS kept ({}) SELECT {} FROM unnest({}) AS given ({}) ORDER BY {} {}"
     ).format(
         sql.Identifier(table),
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
-        sql.SQL(", ").join(sql.SQL(f"%s::{column.pg_type}[]") for column in columns),
+        names,
+        sql.SQL(", ").join(_selected(column) for column in columns),
+        sql.SQL(", ").join(sql.SQL(f"%s::{_sent_as(column)}[]") for column in columns),
+        names,
         sql.SQL(", ").join(sql.SQL(str(position + 1)) for position in range(key)),
         sql.SQL(then),
     )

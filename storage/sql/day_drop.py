@@ -19,8 +19,9 @@ from storage.floors import MINUTE_MS, day_start_ms
 from storage.sql.connection import Cursor
 from storage.sql.doomed import doom
 from storage.sql.locks import PARTITIONS, SETTLING, hold_alone
-from storage.sql.partitions import attached_days, partition_name
-from storage.sql.tables import events_table
+from storage.sql.partitions import attached_days, drop_day_of, partition_name
+from storage.sql.series import forget_unused
+from storage.sql.tables import derived_tables, events_table
 
 #: How long a drop waits for a lock, and with it who comes after it, before it gives way.
 LOCK_SECONDS = 0.5
@@ -80,6 +81,9 @@ def drop_day(cursor: Cursor, retired: RetiredDay, mark: str) -> None:
         raise DayChanged
     packs, size = _doom_packs(cursor, retired)
     events = _drop_rows(cursor, retired)
+    for derived in derived_tables(retired.type):
+        drop_day_of(cursor, derived, retired.day)
+    forget_unused(cursor, retired.type)
     cursor.execute(
         "UPDATE retired_days SET dropped_at = now(), events = %s, packs = %s, bytes = %s"
         " WHERE id = %s",
@@ -133,8 +137,7 @@ def _drop_rows(cursor: Cursor, retired: RetiredDay) -> int:
     )
     cursor.execute(sql.SQL("SELECT count(*) FROM {child}").format(**names))
     ((events,),) = cursor.fetchall()
-    cursor.execute(sql.SQL("ALTER TABLE {parent} DETACH PARTITION {child}").format(**names))
-    cursor.execute(sql.SQL("DROP TABLE {child}").format(**names))
+    drop_day_of(cursor, table, retired.day)
     return int(events)
 
 

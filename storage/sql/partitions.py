@@ -12,7 +12,7 @@ from events.ids import Clock, first_id, now_ms
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.locks import PARTITIONS, hold_alone
-from storage.sql.tables import events_table
+from storage.sql.tables import derived_tables, events_table
 
 DAYS_AHEAD = 14
 _DAY_MS = 86_400_000
@@ -37,13 +37,13 @@ class Partitions:
         ahead = (today + timedelta(days=count) for count in range(DAYS_AHEAD + 1))
         wanted = {partition_name(table, day): day for day in (*days, *ahead)}
         if not wanted.keys() <= self._known.get(table, frozenset()):
-            self._known[table] = self._create(table, wanted)
+            self._known[table] = self._create(type_name, table, wanted)
 
     def forget(self) -> None:
         """Look anew at the next call: someone dropped a partition."""
         self._known = {}
 
-    def _create(self, table: str, wanted: dict[str, date]) -> frozenset[str]:
+    def _create(self, type_name: str, table: str, wanted: dict[str, date]) -> frozenset[str]:
         with self._database.transaction() as cursor:
             attached = _attached(cursor, table)
             if missing := wanted.keys() - attached:
@@ -51,6 +51,8 @@ class Partitions:
                 missing -= _attached(cursor, table)
             for name in sorted(missing):
                 _attach(cursor, table, name, wanted[name])
+                for derived in derived_tables(type_name):
+                    renew_day(cursor, derived, wanted[name])
         return attached | wanted.keys()
 
 
@@ -72,6 +74,20 @@ def attached_days(cursor: Cursor, table: str) -> frozenset[date]:
         datetime.strptime(name.removeprefix(beginning), "%Y%m%d").replace(tzinfo=UTC).date()
         for name in _attached(cursor, table)
     )
+
+
+def renew_day(cursor: Cursor, table: str, day: date) -> None:
+    """Have an empty partition of a day: nothing can be derived from rows that are not there."""
+    drop_day_of(cursor, table, day)
+    _attach(cursor, table, partition_name(table, day), day)
+
+
+def drop_day_of(cursor: Cursor, table: str, day: date) -> None:
+    """Drop the partition of a day, if there is one."""
+    if day in attached_days(cursor, table):
+        names = sql.Identifier(table), sql.Identifier(partition_name(table, day))
+        cursor.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(*names))
+        cursor.execute(sql.SQL("DROP TABLE {}").format(names[1]))
 
 
 def _attached(cursor: Cursor, table: str) -> frozenset[str]:

@@ -22,12 +22,13 @@ from storage.sql.arrays import insert_rows
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.locks import PARTITIONS, SETTLING, hold_alone
-from storage.sql.partitions import Partitions, bounds, partition_name
+from storage.sql.partitions import Partitions, bounds, partition_name, renew_day
 from storage.sql.rebuilds import Rebuild, end_rebuild, mark_fed
 from storage.sql.reconcile import PackOnRecord, lettered
 from storage.sql.recount import drifts, recount
 from storage.sql.rows import event_columns, event_row, row_packs
-from storage.sql.tables import events_table
+from storage.sql.series import admit_series
+from storage.sql.tables import derived_tables, events_table
 
 LOCK_SECONDS = 5
 
@@ -128,7 +129,11 @@ class DayTable:
         ``kept`` are events whose row cannot be made anew: they keep it. Raises :class:`Rejected`.
         """
         with self._database.transaction() as cursor:
-            rows = [event_row(pack.ref, *item) for item in items]
+            records = admit_series(cursor, self._type, [record for record, _, _ in items])
+            rows = [
+                event_row(pack.ref, record, protocol, location)
+                for record, (_, protocol, location) in zip(records, items, strict=True)
+            ]
             if rows:
                 insert_rows(
                     cursor,
@@ -191,6 +196,16 @@ class DayTable:
             (str(lower), str(upper)),
         )
         self._execute(cursor, "ALTER TABLE {old} DROP CONSTRAINT {bounds}")
+        self._derive(cursor)
+
+    def _derive(self, cursor: Cursor) -> None:
+        """Make what SQL derives from the day's rows anew: no trigger saw them come."""
+        derived = derived_tables(self._type)
+        for table in derived:
+            renew_day(cursor, table, self._day)
+        if derived:
+            procedure = sql.Identifier(f"derive_{self._type}")
+            cursor.execute(sql.SQL("CALL {}(%s::regclass)").format(procedure), (self._old,))
 
     def _name_groups(self, cursor: Cursor, records: Iterable[Record]) -> None:
         named: dict[UUID, tuple[int, GroupKey]] = {}

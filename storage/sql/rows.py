@@ -12,6 +12,7 @@ from events.record import Column, Record
 from storage.model import EventLocation, PackRef
 from storage.sql.arrays import array_literal, insert_rows
 from storage.sql.connection import Cursor
+from storage.sql.series import admit_series
 from storage.sql.tables import COMMON, events_table, own_columns
 
 Item: TypeAlias = tuple[Record, str, EventLocation]
@@ -26,11 +27,15 @@ def insert_events(cursor: Cursor, pack: PackRef, items: Sequence[Item]) -> list[
     first = {item[0].id: item for item in reversed(items)}
     if not first:
         return []
+    admitted = admit_series(cursor, pack.type, [item[0] for item in first.values()])
     insert_rows(
         cursor,
         events_table(pack.type),
         event_columns(pack.type),
-        [event_row(pack, *item) for item in first.values()],
+        [
+            event_row(pack, record, protocol, location)
+            for record, (_, protocol, location) in zip(admitted, first.values(), strict=True)
+        ],
         key=1,
         then="ON CONFLICT DO NOTHING RETURNING id",
     )

@@ -36,6 +36,11 @@ def events_table(type_name: str) -> str:
     return f"{type_name}_events"
 
 
+def derived_tables(type_name: str) -> tuple[str, ...]:
+    """The tables that SQL fills from the rows of a type; each has a partition a day."""
+    return event_type(type_name).DERIVED
+
+
 def own_columns(type_name: str) -> tuple[Column, ...]:
     """The columns that only this type's table has."""
     return event_type(type_name).COLUMNS

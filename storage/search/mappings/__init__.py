@@ -18,6 +18,8 @@ class Mapping(Protocol):
     Document: type[dsl.Document]
     KEYS: dict[str, Key]
     LISTED: tuple[str, ...]
+    BOUNDED: bool
+    """Whether records of the type bring documents that are bounded already: they are not copied."""
 
     def derived(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Fields that are made from the record's own."""
@@ -41,6 +43,17 @@ def properties(event_type: str) -> dict[str, dict[str, Any]]:
     """The top-level fields that a type's mapping names, as Elasticsearch reads them."""
     mapping: dict[str, dict[str, Any]] = mapping_of(event_type).Document._doc_type.mapping.to_dict()
     return mapping["properties"]
+
+
+@cache
+def nested_paths() -> frozenset[str]:
+    """The fields, over all types, whose parts are documents of their own within a document."""
+    return frozenset(
+        name
+        for policy in EVENT_TYPES
+        for name, field in properties(policy.name).items()
+        if field["type"] == "nested"
+    )
 
 
 @cache

@@ -13,6 +13,8 @@ from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_o
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NAME_CHARS = 500
 
+BOUNDED = False
+
 
 class Document(Common):
     """A crash. ``class_words`` are the parts of its class name, which the server cannot split."""
@@ -22,6 +24,7 @@ class Document(Common):
     message = words(free=True)
     culprit = exact(free=True)
     machine = exact(free=True)
+    trace_id = dsl.Keyword()
     url = words(free=True)
     frames = dsl.Keyword(index=False, doc_values=False, copy_to="search_text")
     custom = open_object()
@@ -38,10 +41,21 @@ KEYS = {
     "message": Key(words=("message",)),
     "machine": Key(exact=("machine",)),
     "url": Key(words=("url",)),
+    "trace": Key(exact=("trace_id",)),
     "group": Key(exact=("group_id",)),
 }
 
-LISTED = ("class_name", "message", "culprit", "version", "machine", "url", "user", "tags")
+LISTED = (
+    "class_name",
+    "message",
+    "culprit",
+    "version",
+    "machine",
+    "url",
+    "user",
+    "tags",
+    "trace_id",
+)
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,8 @@ from elasticsearch import dsl
 
 from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, words
 
+BOUNDED = False
+
 
 class Document(Common):
     """A page view, request, web vital or session border."""

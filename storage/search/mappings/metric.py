@@ -1,0 +1,53 @@
+"""How events of metrics and sessions are indexed and asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elasticsearch import dsl
+
+from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_object
+
+BOUNDED = False
+
+_SHOWN = 3
+
+
+class Document(Common):
+    """Points and sessions that one service sent together."""
+
+    service = exact(free=True)
+    environment = exact(free=True)
+    host = exact(free=True)
+    resource = open_object()
+    metrics = exact(free=True)
+    sessions = dsl.Keyword(doc_values=False)
+
+    class Meta:
+        """Fields that are not named above are not indexed."""
+
+        dynamic = dsl.MetaField(False)
+
+
+KEYS = {
+    "service": Key(exact=("service",)),
+    "environment": Key(exact=("environment",)),
+    "host": Key(exact=("host",)),
+    "metric": Key(exact=("metrics",)),
+    "session": Key(exact=("sessions",)),
+}
+
+LISTED = ("service", "environment", "host", "metrics", "version", "user", "tags")
+
+
+def derived(fields: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the mappings' signature
+    """Fields that this mapping makes from the record's own: none."""
+    return {}
+
+
+def title(source: dict[str, Any]) -> str:
+    """The line a person recognises the event by."""
+    names = source.get("metrics") or []
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    parts = [source.get("service"), ", ".join(names[:_SHOWN]) + more]
+    return ": ".join(str(part) for part in parts if part)[:TITLE_CHARS] or "Metrics"

@@ -1,0 +1,83 @@
+"""How spans and logs are indexed and asked for: a document an event, its spans and logs nested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elasticsearch import dsl
+
+from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_object, words
+
+#: What a document may hold is bounded where records are made, in the very shape that is indexed.
+BOUNDED = True
+
+
+class Span(dsl.InnerDoc):
+    """One timed operation."""
+
+    trace_id = dsl.Keyword()
+    span_id = dsl.Keyword(doc_values=False)
+    operation = exact(free=True)
+    category = dsl.Keyword()
+    status = dsl.Keyword()
+    segment = dsl.Boolean()
+    started_at = dsl.Date()
+    duration_ms = dsl.Double()
+    attributes = open_object()
+
+
+class Log(dsl.InnerDoc):
+    """One line that was logged."""
+
+    trace_id = dsl.Keyword()
+    level = dsl.Keyword()
+    body = words(free=True)
+    at = dsl.Date()
+    attributes = open_object()
+
+
+class Document(Common):
+    """What one service sent together."""
+
+    service = exact(free=True)
+    environment = exact(free=True)
+    host = exact(free=True)
+    resource = open_object()
+    operation = dsl.Keyword(index=False, doc_values=False)
+    spans = dsl.Nested(Span)
+    logs = dsl.Nested(Log)
+
+    class Meta:
+        """Fields that are not named above are not indexed."""
+
+        dynamic = dsl.MetaField(False)
+
+
+KEYS = {
+    "service": Key(exact=("service",)),
+    "environment": Key(exact=("environment",)),
+    "host": Key(exact=("host",)),
+    "operation": Key(exact=("spans.operation",)),
+    "category": Key(exact=("spans.category",)),
+    "status": Key(exact=("spans.status",)),
+    "trace": Key(exact=("spans.trace_id", "logs.trace_id")),
+    "attribute": Key(exact=("spans.attributes",)),
+    "log": Key(words=("logs.body",)),
+    "level": Key(exact=("logs.level",)),
+}
+
+LISTED = ("service", "operation", "environment", "host", "version", "user", "tags")
+
+
+def derived(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields that this mapping makes from the record's own: what a list shows of the event."""
+    spans = fields.get("spans") or []
+    main = next((span for span in spans if span["segment"]), spans[0] if spans else None)
+    shown = main["operation"] if main else f"{len(fields.get('logs') or [])} log lines"
+    return {"operation": shown}
+
+
+def title(source: dict[str, Any]) -> str:
+    """The line a person recognises the event by."""
+    parts = [source.get("service"), source.get("operation")]
+    return ": ".join(str(part) for part in parts if part)[:TITLE_CHARS] or "Spans"
