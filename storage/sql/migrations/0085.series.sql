@@ -100,8 +100,8 @@ $$;
 -- as arrays: series, minutes, counts (null: 1 each), amounts, kinds (null: 0 each). An entry's kind is 0 for values whose
 -- distribution is kept, 1 for amounts that only add up, 2 for what is missing to the exact total, 3
 -- for the least or most value; and 8 more where a series is cumulative: then of the events of a
--- minute the one that has counted furthest tells. `only` is a condition on entries.
-CREATE FUNCTION minutes_of(source text, only text) RETURNS text LANGUAGE sql IMMUTABLE AS $of$
+-- minute the one that has counted furthest tells.
+CREATE FUNCTION minutes_of(source text) RETURNS text LANGUAGE sql IMMUTABLE AS $of$
     SELECT format($sql$
         WITH entries AS (
             SELECT day_of_id(row_of.id) AS day_id, row_of.project_id,
@@ -110,7 +110,6 @@ CREATE FUNCTION minutes_of(source text, only text) RETURNS text LANGUAGE sql IMM
                 coalesce(mod(entry.kind, 8), 0) AS kind
             FROM %1$s AS row_of, unnest(row_of.series, row_of.minutes, row_of.counts,
                 row_of.amounts, row_of.kinds) AS entry (series, minute, n, v, kind)
-            WHERE %2$s
         ), told AS (
             SELECT day_id, project_id, series, minute, teller,
                 coalesce(sum(n) FILTER (WHERE kind < 2), 0) AS count,
@@ -138,12 +137,12 @@ CREATE FUNCTION minutes_of(source text, only text) RETURNS text LANGUAGE sql IMM
         )
         SELECT day_id, project_id, series, minute, count, total, least, most, sketch, cumulative
         FROM sums LEFT JOIN sketches USING (day_id, project_id, series, minute)
-    $sql$, source, only)
+    $sql$, source)
 $of$;
 
 -- Add to a table of minutes what `source` brings. In the order of their keys, so that two writers
 -- never wait for each other.
-CREATE FUNCTION add_minutes_of(target text, source text, only text) RETURNS text
+CREATE FUNCTION add_minutes_of(target text, source text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $of$
     SELECT format($sql$
         INSERT INTO %1$I AS kept
@@ -153,13 +152,13 @@ LANGUAGE sql IMMUTABLE AS $of$
         WHERE %3$s
         ORDER BY project_id, series, minute, day_id
         ON CONFLICT (project_id, series, minute, day_id) DO UPDATE SET
-    $sql$, target, minutes_of(source, only), 'cumulative = %L')
+    $sql$, target, minutes_of(source), 'cumulative = %L')
 $of$;
 
 CREATE FUNCTION grow_minutes() RETURNS trigger LANGUAGE plpgsql AS $grow$
 DECLARE
     target text := TG_ARGV[0];
-    statement text := add_minutes_of(target, 'added', 'true');
+    statement text := add_minutes_of(target, 'added');
     cumulates boolean;
 BEGIN
     EXECUTE format(statement, false) || $set$
@@ -214,7 +213,7 @@ BEGIN
                 '(SELECT * FROM %I WHERE project_id = %s AND id >= %L AND id < %L'
                 ' AND series && %L::bigint[])',
                 rows_of, affected.project_id, affected.day_id,
-                next_day_of_id(affected.day_id), affected.keys), 'true'));
+                next_day_of_id(affected.day_id), affected.keys)));
     END LOOP;
     EXECUTE format(
         'DELETE FROM series USING (SELECT DISTINCT project_id, series FROM minutes_lost) AS lost'
@@ -232,6 +231,6 @@ BEGIN
     EXECUTE format(
         'INSERT INTO %I (day_id, project_id, series, minute, count, total, least, most, sketch)'
         ' SELECT day_id, project_id, series, minute, count, total, least, most, sketch'
-        ' FROM (%s) AS gained', target, minutes_of(rows_of::text, 'true'));
+        ' FROM (%s) AS gained', target, minutes_of(rows_of::text));
 END
 $derive$;

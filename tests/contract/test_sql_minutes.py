@@ -1,0 +1,284 @@
+"""Minutes in SQL are what the rows say: whatever is repeated, deleted, dropped or made anew."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from ddsketch import DDSketch
+from sql_samples import FILES_AT, World, a_pack, open_world
+
+from config.settings import Settings
+from events.envelope import Envelope
+from events.ids import new_id
+from events.metric import normalise as normalise_metric
+from events.record import Record
+from events.trace import normalise as normalise_trace
+from storage.sql import series as series_module
+from storage.sql.minutes import Minutes, Span
+
+SPAN_NS = 1_000_000
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    with open_world(settings) as world:
+        yield world
+
+
+def attribute(name: str, value: str) -> dict[str, Any]:
+    return {"key": name, "value": {"stringValue": value}}
+
+
+def spans(world: World, *durations: float, service: str = "shop", name: str = "GET /") -> Record:
+    at = world.now_ms * 1_000_000
+    body = {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": [attribute("service.name", service)]},
+                "scopeSpans": [
+                    {
+                        "spans": [
+                            {
+                                "traceId": uuid4().hex,
+                                "spanId": uuid4().hex[:16],
+                                "name": name,
+                                "kind": 2,
+                                "startTimeUnixNano": str(at),
+                                "endTimeUnixNano": str(at + round(ms * SPAN_NS)),
+                            }
+                            for ms in durations
+                        ]
+                    }
+                ],
+            }
+        ]
+    }
+    return normalise_trace(envelope(world, "trace", "otlp.traces.json", body))
+
+
+def metrics(world: World, *data: dict[str, Any], minute: int = 0) -> Record:
+    """``data`` are metrics, whose points are given a time."""
+    at = str((world.now_ms + minute * 60_000) * 1_000_000)
+    for metric in data:
+        for kind in metric.values():
+            for point in kind.get("dataPoints", []) if isinstance(kind, dict) else []:
+                point["timeUnixNano"] = at
+    body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": list(data)}]}]}
+    return normalise_metric(envelope(world, "metric", "otlp.metrics.json", body))
+
+
+def gauge(value: float, name: str = "load", **labels: str) -> dict[str, Any]:
+    point = {"asDouble": value, "attributes": [attribute(*pair) for pair in labels.items()]}
+    return {"name": name, "gauge": {"dataPoints": [point]}}
+
+
+def counter(value: float, *, cumulative: bool) -> dict[str, Any]:
+    temporality = 2 if cumulative else 1
+    return {
+        "name": "orders",
+        "sum": {
+            "isMonotonic": True,
+            "aggregationTemporality": temporality,
+            "dataPoints": [{"asDouble": value}],
+        },
+    }
+
+
+def histogram(counts: list[int], total: float, *, cumulative: bool) -> dict[str, Any]:
+    point = {
+        "count": str(sum(counts)),
+        "sum": total,
+        "bucketCounts": [str(count) for count in counts],
+        "explicitBounds": [10, 100, 1000],
+    }
+    temporality = 2 if cumulative else 1
+    data = {"aggregationTemporality": temporality, "dataPoints": [point]}
+    return {"name": "took", "unit": "ms", "histogram": data}
+
+
+def envelope(world: World, kind: str, protocol: str, body: Any) -> Envelope:
+    event_id = new_id(world.now_ms)
+    return Envelope(event_id, world.project.id, kind, protocol, json.dumps(body).encode())
+
+
+def store(world: World, *records: Record, kind: str) -> int:
+    pack, items = a_pack(list(records), type_name=kind)
+    return world.packs.store(pack, FILES_AT, items)
+
+
+def around(world: World, minutes: int = 10, every: int = 1) -> Span:
+    now = world.now_ms // 60_000
+    return Span(now - minutes, now + minutes + 1, every)
+
+
+def kept(world: World, kind: str) -> list[tuple[Any, ...]]:
+    with world.database.transaction() as cursor:
+        cursor.execute(
+            f"SELECT series, minute, count, total, least, most, (sketch).bins, (sketch).weights"
+            f" FROM {kind}_minutes WHERE project_id = %s ORDER BY series, minute",
+            (world.project.id,),
+        )
+        return cursor.fetchall()
+
+
+def delete(world: World, kind: str, record: Record) -> None:
+    with world.database.transaction() as cursor:
+        cursor.execute(f"DELETE FROM {kind}_events WHERE id = %s", (record.id,))
+
+
+def test_durations_add_up_to_what_the_library_says(world: World) -> None:
+    pseudo = random.Random(7)
+    durations = [math.exp(pseudo.uniform(-6, 9)) for _ in range(500)] + [0.0] * 3
+    expected = DDSketch(0.01)
+    for at in range(0, len(durations), 50):
+        store(world, spans(world, *durations[at : at + 50]), kind="trace")
+    exact = [round(ms * SPAN_NS) / SPAN_NS for ms in durations]
+    for duration in exact:
+        expected.add(duration)
+    (found,) = Minutes(world.database, "trace").sums(world.project.id, around(world))
+    assert found.value.count == len(durations)
+    assert found.value.total == pytest.approx(sum(exact))
+    assert (found.value.least, found.value.most) == (0, max(exact))
+    for share in (0, 0.01, 0.5, 0.95, 0.99, 1):
+        wanted = expected.get_quantile_value(share)
+        assert found.value.quantile(share) == pytest.approx(wanted, rel=0.011, abs=1e-9)
+
+
+def test_an_event_that_comes_again_adds_nothing(world: World) -> None:
+    record = spans(world, 1, 2, 3)
+    store(world, record, kind="trace")
+    before = kept(world, "trace")
+    assert store(world, record, kind="trace") == 0
+    assert kept(world, "trace") == before
+
+
+def test_a_deleted_event_leaves_what_the_others_say(world: World) -> None:
+    store(world, spans(world, 5, 7, 11), kind="trace")
+    before = kept(world, "trace")
+    more = spans(world, 1, 5, 99), spans(world, 3, name="GET /cart")
+    store(world, *more, kind="trace")
+    assert kept(world, "trace") != before
+    for record in more:
+        delete(world, "trace", record)
+    assert kept(world, "trace") == before
+
+
+def test_the_last_event_of_a_series_takes_it_along(world: World) -> None:
+    record = metrics(world, gauge(1, user="ann"))
+    store(world, record, kind="metric")
+    assert Minutes(world.database, "metric").labels(world.project.id)["user"] == ["ann"]
+    delete(world, "metric", record)
+    assert kept(world, "metric") == []
+    assert Minutes(world.database, "metric").known(world.project.id) == []
+
+
+def test_transactions_come_and_go_with_their_event(world: World) -> None:
+    record = spans(world, 1, 2)
+
+    def listed() -> int:
+        with world.database.transaction() as cursor:
+            cursor.execute("SELECT FROM trace_segments WHERE event_id = %s", (record.id,))
+            return cursor.rowcount
+
+    store(world, record, kind="trace")
+    store(world, record, kind="trace")
+    assert listed() == 2
+    delete(world, "trace", record)
+    assert listed() == 0
+
+
+def test_levels_of_a_minute_keep_their_ends(world: World) -> None:
+    store(world, metrics(world, gauge(3)), metrics(world, gauge(-5)), kind="metric")
+    (found,) = Minutes(world.database, "metric").sums(world.project.id, around(world), name="load")
+    value = found.value
+    assert (value.count, value.total, value.least, value.most) == (2, -2, -5, 3)
+    assert value.quantile(0) == pytest.approx(-5, rel=0.01)
+
+
+def test_amounts_add_up(world: World) -> None:
+    for amount in (2, 3.5):
+        store(world, metrics(world, counter(amount, cumulative=False)), kind="metric")
+    (found,) = Minutes(world.database, "metric").sums(world.project.id, around(world))
+    assert (found.value.count, found.value.total, found.value.bins) == (2, 5.5, {})
+
+
+def test_what_accumulates_is_told_by_its_growth(world: World) -> None:
+    told = [(0, 100), (1, 104), (1, 110), (2, 3), (3, 5)]  # begun anew in the third minute
+    for minute, total in told:
+        store(world, metrics(world, counter(total, cumulative=True), minute=minute), kind="metric")
+    found = Minutes(world.database, "metric").sums(world.project.id, around(world))
+    by_minute = {one.at: one.value.total for one in found}
+    start = world.now_ms // 60_000
+    minutes = [datetime.fromtimestamp((start + number) * 60, UTC) for number in range(4)]
+    assert [by_minute[minute] for minute in minutes] == [100, 10, 3, 2]
+
+
+def test_a_cumulative_histogram_has_the_quantiles_of_what_came(world: World) -> None:
+    first = histogram([10, 0, 0, 0], 50, cumulative=True)
+    later = histogram([10, 0, 4, 0], 2050, cumulative=True)
+    store(world, metrics(world, first), kind="metric")
+    store(world, metrics(world, later, minute=1), kind="metric")
+    span = around(world, every=60 * 24)
+    (found,) = Minutes(world.database, "metric").sums(world.project.id, span)
+    assert (found.value.count, found.value.total) == (14, 2050)
+    assert found.value.bins.total() == 14
+    assert found.value.quantile(0.9) == pytest.approx(550, rel=0.011)
+
+
+def test_a_histogram_keeps_its_exact_sum(world: World) -> None:
+    data = histogram([1, 2, 0, 1], 1234.5, cumulative=False)
+    store(world, metrics(world, data), kind="metric")
+    (found,) = Minutes(world.database, "metric").sums(world.project.id, around(world))
+    assert (found.value.count, found.value.total) == (4, pytest.approx(1234.5))
+
+
+def test_a_deleted_point_of_a_count_leaves_the_furthest_of_the_rest(world: World) -> None:
+    near, far = (metrics(world, counter(total, cumulative=True)) for total in (10, 20))
+    store(world, near, kind="metric")
+    before = kept(world, "metric")
+    store(world, far, kind="metric")
+    delete(world, "metric", far)
+    assert kept(world, "metric") == before
+
+
+def test_points_that_are_no_numbers_hurt_none_beside_them(world: World) -> None:
+    record = metrics(world, gauge(2), gauge(1e300, "huge"))
+    record_nan = metrics(world, {"name": "n", "gauge": {"dataPoints": [{"asDouble": "NaN"}]}})
+    store(world, record, record_nan, kind="metric")
+    assert [one.name for one in Minutes(world.database, "metric").known(world.project.id)] == [
+        "load"
+    ]
+
+
+def test_too_many_series_count_as_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_module, "MAX_SERIES", 20)
+    monkeypatch.setattr(series_module, "_RESTS", 2)
+    points = [gauge(1, f"m{number % 10}", id=str(number)) for number in range(100)]
+    for at in range(0, len(points), 10):
+        store(world, metrics(world, *points[at : at + 10]), kind="metric")
+    minutes = Minutes(world.database, "metric")
+    assert sum(one.value.count for one in minutes.sums(world.project.id, around(world))) == 100
+    assert sum(one.series for one in minutes.known(world.project.id)) <= 23
+    assert minutes.limited(world.project.id).times == 80
+    others = minutes.sums(world.project.id, around(world), labels={"other": "true"})
+    assert sum(one.value.count for one in others) == 20
+    rest = minutes.sums(world.project.id, around(world), name="other")
+    assert sum(one.value.count for one in rest) == 60
+
+
+def test_deleting_gives_room_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_module, "MAX_SERIES", 1)
+    record = metrics(world, gauge(1, "first"))
+    store(world, record, kind="metric")
+    delete(world, "metric", record)
+    store(world, metrics(world, gauge(1, "second")), kind="metric")
+    assert [one.name for one in Minutes(world.database, "metric").known(world.project.id)] == [
+        "second"
+    ]
