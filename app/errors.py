@@ -53,6 +53,7 @@ Code = Literal[
     "not_an_object",
     "not_found",
     "not_json",
+    "not_protobuf",
     "overloaded",
     "payload_too_large",
     "payload_unreadable",

@@ -103,27 +103,6 @@ class CrashReport(Protocol):
         ...
 
 
-class CrashReport(Protocol):
-    """A crash's body, opened by the reader of its protocol: parts are read when asked for.
-
-    Opening raises :class:`events.record.Malformed`. ``exact`` keeps every digit of numbers.
-    """
-
-    def __init__(self, body: bytes, *, exact: bool = False) -> None: ...
-
-    def crash(self) -> Crash:
-        """What every crash has."""
-        ...
-
-    def request(self) -> dict[str, Any] | None:
-        """The request that was being served."""
-        ...
-
-    def breadcrumbs(self) -> list[dict[str, Any]] | None:
-        """What happened before, oldest first; null when the SDK sends none at all."""
-        ...
-
-
 class Timing(NamedTuple):
     """One measurement. ``kind`` as :mod:`events.rum` lists them; times in ms, ``size`` in bytes.
 

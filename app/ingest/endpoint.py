@@ -94,6 +94,7 @@ class Endpoint(ABC):
     def accepted(self, submission: Submission) -> IngestResponse:
         """The answer to a submission that is committed."""
 
-    def refused(self, error: ApiError) -> IngestResponse:
+    def refused(self, error: ApiError, request: IngestRequest) -> IngestResponse:
         """The answer to a request that is not accepted."""
+        del request
         return IngestResponse(error.status, {"Content-Type": JSON, **error.headers}, error.body())

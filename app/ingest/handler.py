@@ -62,7 +62,7 @@ class IngestHandler:
             self.commit(submission)
         except ApiError as error:
             self._read_out(request)
-            return request.endpoint.refused(error)
+            return request.endpoint.refused(error, request)
         return request.endpoint.accepted(submission)
 
     def decide(self, request: IngestRequest) -> int | None:

@@ -67,9 +67,9 @@ class IngestLane:
         except ApiError as error:
             if sends_body(request.headers):
                 await body.forget(DRAINED_BODIES * self._max_wire_bytes)
-            answer = endpoint.refused(error)
+            answer = endpoint.refused(error, request)
         except Exception as error:
-            answer = endpoint.refused(of_bug(error))
+            answer = endpoint.refused(of_bug(error), request)
         origin = request.headers.get("origin")
         protocol.response_bytes(answer.status, _headers(answer, origin), answer.body)
 

@@ -17,6 +17,7 @@ _REFUSALS: dict[str, tuple[int, Code]] = {
     "not_an_array": (400, "not_an_array"),
     "not_an_object": (400, "not_an_object"),
     "not_json": (400, "not_json"),
+    "not_protobuf": (400, "not_protobuf"),
     "too_deep": (400, "too_deep"),
     "too_large": (413, "event_too_large"),
 }

@@ -50,6 +50,7 @@ class Parts:
     parts: list[Part] = field(default_factory=list)
     refused: int = 0
     why: str | None = None
+    too_large: bool = False
 
     def refuse(self, items: int, why: str) -> None:
         """Note items that are left out."""
@@ -72,6 +73,22 @@ def split(signal: Signal, encoding: str, body: bytes, limits: Limits) -> Parts:
         parts.refuse(opened.unread, opened.why or "not understood")
     _Splitter(signal, encoding, body, limits, parts).split(opened)
     return parts
+
+
+def key_in(signal: Signal, encoding: str, body: bytes) -> str | None:
+    """The API key that the first resource with one names; raises :class:`Malformed`."""
+    if KEY_ATTRIBUTE.encode() not in body:
+        return None
+    opened = open_body(signal, encoding, body)
+    keys = (_key(resource) for resource in getattr(opened.request, signal.resources))
+    return next((key for key in keys if key), None)
+
+
+def _key(resource: Any) -> str | None:
+    values = (
+        value_of(pair.value) for pair in resource.resource.attributes if pair.key == KEY_ATTRIBUTE
+    )
+    return next((value for value in values if isinstance(value, str)), None)
 
 
 def _plain_json(signal: Signal, body: bytes, limits: Limits) -> Parts | None:
@@ -149,12 +166,12 @@ class _Splitter:
         """The key of a resource, which is stored with none of its events."""
         if not self._has_keys:
             return None
+        key = _key(resource)
         attributes = resource.resource.attributes
-        found = [at for at, pair in enumerate(attributes) if pair.key == KEY_ATTRIBUTE]
-        key = value_of(attributes[found[0]].value) if found else None
-        for at in reversed(found):
-            del attributes[at]
-        return key if isinstance(key, str) else None
+        for at in reversed(range(len(attributes))):
+            if attributes[at].key == KEY_ATTRIBUTE:
+                del attributes[at]
+        return key
 
     def _split_resource(self, resource: Any, key: str | None) -> None:
         """As few events as hold all items of a resource within the bounds."""
@@ -166,6 +183,7 @@ class _Splitter:
                 if base + bytes_ > self._limits.max_event_bytes:
                     most = self._limits.max_event_bytes
                     self._parts.refuse(1, f"larger than {most} bytes")
+                    self._parts.too_large = True
                     continue
                 room = size + bytes_ <= self._limits.max_event_bytes
                 if pending and (len(pending) >= MAX_ITEMS or not room):

@@ -7,7 +7,7 @@ what is added to the minutes can be taken off again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -105,8 +105,10 @@ def _admit(cursor: Cursor, type_name: str, wanted: _Of) -> dict[int, dict[int, i
     return {project_id: keys for project_id, keys in moved.items() if keys}
 
 
-def _missing(cursor: Cursor, type_name: str, wanted: _Of) -> _Of:
+def _missing(cursor: Cursor, type_name: str, wanted: Mapping[int, Mapping[int, Series]]) -> _Of:
     pairs = [(project_id, key) for project_id, named in wanted.items() for key in named]
+    if not pairs:
+        return {}
     projects, keys = zip(*pairs, strict=True)
     cursor.execute(_KNOWN, (array_literal(projects), array_literal(keys), type_name))
     known = set(cursor.fetchall())
@@ -130,22 +132,31 @@ def _make(
     room = max(0, MAX_SERIES - count)
     made = dict(list(missing.items())[:room])
     over = {key: series for key, series in missing.items() if key not in made}
-    rests, moved = _rests(over, max(0, MAX_SERIES + _RESTS - count - len(made)))
+    rests: dict[int, Series] = {}
+    moved: dict[int, int] = {}
     if over:
         cursor.execute(_REFUSED, (project_id, type_name, len(over)))
+        wanted = {one.rest.key: one.rest for one in over.values() if one.rest is not None}
+        new = _missing(cursor, type_name, {project_id: wanted}).get(project_id, {})
+        left = max(0, MAX_SERIES + _RESTS - count - len(made))
+        rests, moved = _rests(over, set(list(new)[left:]))
     rows = [_row(project_id, type_name, key, one) for key, one in {**made, **rests}.items()]
     if rows:
         insert_rows(cursor, "series", _COLUMNS, rows, key=_KEY, then="ON CONFLICT DO NOTHING")
     return moved
 
 
-def _rests(over: Mapping[int, Series], room: int) -> tuple[dict[int, Series], dict[int, int]]:
-    """The series that take the place of those that are too many, and which takes whose."""
+def _rests(
+    over: Mapping[int, Series], refused: Collection[int]
+) -> tuple[dict[int, Series], dict[int, int]]:
+    """The series that take the place of those that are too many, and which takes whose. ``refused``
+    are rests that are too many themselves: for them, one takes all.
+    """
     rests: dict[int, Series] = {}
     moved: dict[int, int] = {}
     for key, series in over.items():
         rest = series.rest
-        if rest is None or (rest.key not in rests and len(rests) >= room):
+        if rest is None or rest.key in refused:
             rest = Series(OTHER, series.kind, None, (), series.cumulative)
         rests[rest.key] = rest
         moved[key] = rest.key

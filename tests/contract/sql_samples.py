@@ -28,7 +28,7 @@ from storage.sql.rows import Item
 
 FILES_AT = datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC)
 SEARCH_AT = datetime(2026, 11, 20, 10, 0, 3, tzinfo=UTC)
-CRASH_ROW = ("KeyError", "no such key", "cart.total", "1.2.3", "till-3")
+CRASH_ROW = ("KeyError", "no such key", "cart.total", "1.2.3", "till-3", None, None)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_a_stored_event_is_found_with_all_its_columns(world: World) -> None:
 
 
 def test_hostile_text_comes_back_as_it_was(world: World) -> None:
-    row = ('{"a\\"}', "'; DROP TABLE packs; -- \\N", "NULL", ",{}\n\t\r", "\u202e😀 %s")
+    row = ('{"a\\"}', "'; DROP TABLE packs; -- \\N", "NULL", ",{}\n\t\r", "\u202e😀 %s", None, None)
     record = a_crash(world, row=row)
     world.packs.store(*_args([record]))
     event = world.events.find(record.id)

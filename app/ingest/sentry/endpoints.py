@@ -56,7 +56,8 @@ class SentryEndpoint(Endpoint):
     def accepted(self, submission: Submission) -> IngestResponse:
         return answers.accepted(submission)
 
-    def refused(self, error: ApiError) -> IngestResponse:
+    def refused(self, error: ApiError, request: IngestRequest) -> IngestResponse:
+        del request
         return answers.refused(error)
 
 
