@@ -7,18 +7,24 @@ identifier and an e-mail is found by both.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from events.envelope import Envelope
 from events.fields import lowered, members
+from events.metric import read_metric
+from events.otlp.attributes import user_of
+from events.otlp.exceptions import LogError, SpanException
 from events.parse import loads
 from events.raygun.context import read_user
 from events.record import Malformed
+from events.report import CrashReport, User
 from events.sentry.attachments import open_files
 from events.sentry.headed import behead
 from events.text import as_text
+from events.trace import read_trace
 
 _SHORT = 1_000
 _WORD = re.compile(rb"""[^\s"'<>,;:&=?(){}\[\]\\/|]{1,1000}""")
@@ -35,6 +41,8 @@ class Identities:
 def identities(envelope: Envelope) -> Identities:
     """Whose an event is. One that cannot be read may be anybody's: every word of it is a name."""
     try:
+        if envelope.type in _BY_TYPE:
+            return _BY_TYPE[envelope.type](envelope)
         return _READERS[envelope.protocol](envelope.body)
     except (KeyError, Malformed):
         return Identities(frozenset(_words(envelope.body)))
@@ -89,9 +97,40 @@ def _names(value: Any) -> frozenset[str]:
     return frozenset(name for name in (user.identifier, user.email, user.uuid) if name)
 
 
+def _of_spans(envelope: Envelope) -> Identities:
+    """Everybody whom a service named as its user in what it sent together."""
+    item = read_trace(envelope)
+    users = [item.origin.user, user_of(item.origin.attributes)]
+    users += [user_of(span.attributes) for span in item.spans]
+    users += [user_of(log.attributes) for log in item.logs]
+    return Identities(_named(users))
+
+
+def _of_points(envelope: Envelope) -> Identities:
+    item = read_metric(envelope)
+    users = [item.origin.user, user_of(item.origin.attributes)]
+    users += [user_of(point.labels) for point in item.points]
+    users += [User(identifier=session.user) for session in item.sessions]
+    users += [User(identifier=counts.user) for counts in item.session_counts]
+    return Identities(_named(users))
+
+
+def _of_exception(report: type[CrashReport], body: bytes) -> Identities:
+    return Identities(_named([report(body).crash().user]))
+
+
+def _named(users: Iterable[User]) -> frozenset[str]:
+    return frozenset(
+        name for user in users for name in (user.identifier, user.email, user.uuid) if name
+    )
+
+
 def _words(body: bytes) -> set[str]:
     return {word.decode("utf-8", "replace") for word in _WORD.findall(body)}
 
+
+#: Types whose readers give one shape for all protocols.
+_BY_TYPE: dict[str, Callable[[Envelope], Identities]] = {"trace": _of_spans, "metric": _of_points}
 
 _READERS: dict[str, Callable[[bytes], Identities]] = {
     "raygun.entry": _of_entry,
@@ -101,4 +140,6 @@ _READERS: dict[str, Callable[[bytes], Identities]] = {
     "sentry.minidump": _of_headed,
     "sentry.named_event": _of_headed,
     "sentry.raw_security": _of_nobody,
+    "otlp.exception.proto": partial(_of_exception, SpanException),
+    "otlp.error.proto": partial(_of_exception, LogError),
 }

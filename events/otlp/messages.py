@@ -30,6 +30,7 @@ Request: TypeAlias = (
 )
 
 _MAX_DEPTH = 60
+_PAIR = {"key", "value"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
 def _ready(value: Any, ids: tuple[str, ...]) -> Any:
     """A value with its ids as proto3 has them, and without nulls, which mean the default."""
     if isinstance(value, dict):
+        if value.keys() == _PAIR and isinstance(value["value"], str):  # blanked by redaction
+            return {"key": value["key"], "value": {"stringValue": value["value"]}}
         return {
             key: _base64(item) if key in ids or _camel(key) in ids else _ready(item, ids)
             for key, item in value.items()

@@ -10,8 +10,8 @@ _MAX_BYTES = 200
 _REMEMBERED = 5_000
 
 # What may come after a name: a quotation mark, also an escaped one, of JSON; ``=`` of a query or a
-# form, also as %3D; the bracket of user[password].
-_END = r'[-_. ]*[]\\"=%]'
+# form, also as %3D; the bracket of user[password]; in protobuf the tag of an attribute's value.
+_END = r'[-_. ]*[]\\"=%\x12]'
 
 
 def plain_name(name: bytes) -> bytes:

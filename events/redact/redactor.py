@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from events.envelope import Envelope
 from events.redact.finder import Finder
 from events.redact.matches import MARKER, Match, MatchList, Notes
+from events.redact.messages import redact_message, redacts
 from events.redact.patterns import KnownKey
 from events.redact.rules import Rules
 from events.redact.scan import redact_body
@@ -38,7 +39,10 @@ class Redactor:
         """
         if not self._finder.may_match(envelope.body):
             return envelope
-        body = redact_body(envelope.body, self._finder, self._notes)
+        if redacts(envelope.protocol):
+            body = redact_message(envelope.protocol, envelope.body, self._finder, self._notes)
+        else:
+            body = redact_body(envelope.body, self._finder, self._notes)
         count = body.count(MARKER)
         if body is envelope.body and count == envelope.redacted:
             return envelope

@@ -217,6 +217,7 @@ def test_items_say_what_a_list_shows(store: SearchStore) -> None:
         "url": None,
         "user": {"identifier": "u1"},
         "tags": None,
+        "trace_id": None,
     }
 
 
