@@ -17,11 +17,14 @@ from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.events import Events
 from storage.sql.groups import Groups
+from storage.sql.health import ReleaseHealth
 from storage.sql.ledger import Settled
+from storage.sql.minutes import Minutes
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
 from storage.sql.repeats import SdkIds
 from storage.sql.tokens import Tokens
+from storage.sql.traces import Traces
 from workbench.erasure.opening import Erasing, open_erasing
 from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
@@ -47,6 +50,10 @@ class Stores:
     events: Events
     sdk_ids: SdkIds
     groups: Groups
+    traces: Traces
+    spans_counted: Minutes
+    metrics_counted: Minutes
+    health: ReleaseHealth
     dead_letters: DeadLetters
     settled: Settled
     ledger: LedgerBook
@@ -87,6 +94,10 @@ def open_stores(settings: Settings) -> Stores:
         events=events,
         sdk_ids=SdkIds(database),
         groups=Groups(database, terms),
+        traces=Traces(database, terms),
+        spans_counted=Minutes(database, "trace", terms),
+        metrics_counted=Minutes(database, "metric", terms),
+        health=ReleaseHealth(database, terms),
         dead_letters=DeadLetters(database),
         settled=Settled(database),
         ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),

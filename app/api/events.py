@@ -60,13 +60,21 @@ def read_event(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def read_event_raw(desk: Desk, arguments: Arguments) -> Response:
     """GET /events/{event_id}/raw: hostile bytes, so never to be rendered by a browser."""
     event = find_event(desk, arguments["event_id"])
+    kind, ending = _raw_kind(event.protocol)
     raw = own_bytes(event.protocol, read_raw(desk.stores.payloads, event))
-    response = Response(raw, content_type="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="{event.id}.json"'
+    response = Response(raw, content_type=kind)
+    response.headers["Content-Disposition"] = f'attachment; filename="{event.id}.{ending}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     if event.redacted:
         response.headers["Sluice-Redacted"] = str(event.redacted)
     return response
+
+
+def _raw_kind(protocol: str) -> tuple[str, str]:
+    """The media type of an event's bytes, and how a file of them is called."""
+    if protocol.endswith(".proto"):
+        return "application/x-protobuf", "binpb"
+    return "application/json", "json"
 
 
 def stage_state(receipt: Receipt | None, stage: str) -> Any:

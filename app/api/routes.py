@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 
 from app import health, metrics
 from app.api import (
+    apm,
     attachments,
     cost,
     dead_letters,
@@ -20,6 +21,7 @@ from app.api import (
     groups,
     ledger,
     letter_bulk,
+    measures,
     packs,
     parked,
     projects,
@@ -29,6 +31,7 @@ from app.api import (
     retention,
     search,
     signed_urls,
+    traces,
 )
 from app.api.access import TokenCheck, require_token
 from app.api.arguments import load_arguments, load_body
@@ -73,6 +76,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *redaction.ENDPOINTS,
     *erasures.ENDPOINTS,
     *signed_urls.ENDPOINTS,
+    *apm.ENDPOINTS,
+    *traces.ENDPOINTS,
+    *measures.ENDPOINTS,
     Endpoint(
         "/openapi.json",
         "read_openapi",

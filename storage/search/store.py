@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -32,6 +32,9 @@ from storage.search.presence import present_ids
 from storage.search.query import ParsedQuery
 from storage.search.rebuild import MonthIndex
 from storage.search.schema import put_schema, template
+from storage.search.spans import EVENT_FIELDS as SPAN_EVENT_FIELDS
+from storage.search.spans import TYPE as SPANS_OF
+from storage.search.spans import spans_of, spans_query
 
 REQUEST_SECONDS = 10.0
 CHECK_SECONDS = 2.0
@@ -144,6 +147,34 @@ class SearchStore:
         items = [_item(hit) for hit in hits[:limit]]
         more = len(hits) > limit and items
         return Page(items, encode_cursor(UUID(items[-1]["id"])) if more else None)
+
+    def spans(
+        self,
+        *,
+        project_id: int,
+        start: datetime,
+        end: datetime,
+        conditions: Mapping[str, Any],
+        cursor: str | None = None,
+        limit: int = 50,
+        floors: Floors = KEEP_ALL,
+    ) -> Page[dict[str, Any]]:
+        """Spans that meet every condition (:mod:`.spans`), of the newest events first.
+
+        A page is one of events: of each, up to :data:`.spans.MOST_OF_EVENT` are given. Raises
+        ``ValueError`` for a cursor that is none.
+        """
+        search = self._filtered(project_id, SPANS_OF, None, start, end)
+        search = search.query(spans_query(conditions)).source(list(SPAN_EVENT_FIELDS))
+        search = without_past(search, floors, project_id, [SPANS_OF])[: limit + 1]
+        if cursor is not None:
+            search = search.extra(search_after=search_after(cursor))
+        with translated():
+            hits = _execute(search).to_dict()["hits"]["hits"]
+        found = [span for hit in hits[:limit] for span in spans_of(hit)]
+        more = len(hits) > limit
+        last = UUID(hits[limit - 1]["_source"]["id"]) if more else None
+        return Page(found, encode_cursor(last) if last else None)
 
     def check(self) -> None:
         """Raise :class:`StoreDown` unless events can be indexed and found now."""

@@ -12,6 +12,7 @@ from psycopg2 import sql
 
 from events.ids import first_id
 from storage.model import EventLocation, Page
+from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
@@ -82,6 +83,17 @@ class Events:
         """The row of an event, of whichever type; of one that repeats another, that one's."""
         with self._database.transaction() as cursor:
             return self._find(cursor, event_id) or self._find_original(cursor, event_id)
+
+    def some(self, type_name: str, ids: Iterable[UUID]) -> list[StoredEvent]:
+        """The rows of these events of a type, in the order of their ids."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                _select(type_name, "WHERE event.id = ANY(%s::uuid[]) ORDER BY event.id"),
+                (array_literal(ids),),
+            )
+            found = [_stored_event(type_name, row) for row in cursor]
+            floors = self._terms.floors_of(cursor)
+        return [one for one in found if not floors.hidden(one.project_id, type_name, one.id)]
 
     def receipt(self, event_id: UUID) -> Receipt | None:
         """What became of an event, or of the one that it repeats; null when nothing is known of it

@@ -15,6 +15,7 @@ from storage.distribution import Distribution, distribution, since, together
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.tables import derived_tables
+from storage.sql.terms import Terms
 
 #: Most points that one answer holds.
 MAX_SUMS = 5_000
@@ -31,6 +32,7 @@ WHERE series.project_id = %(project)s AND series.type = %(type)s
     AND series.labels @> %(labels)s::jsonb
     AND (%(kind)s::text IS NULL OR series.kind = %(kind)s)
     AND minutes.minute >= %(first)s AND minutes.minute < %(after)s
+    AND minutes.day_id >= day_of_id(%(kept)s)
 """
 
 _ADDED = """
@@ -115,10 +117,14 @@ class Limited(NamedTuple):
 
 
 class Minutes:
-    """Every method raises :class:`StoreDown` while PostgreSQL is away."""
+    """What a project's events of a type are counted to; days that are past their term are left out.
 
-    def __init__(self, database: Database, type_name: str) -> None:
+    Every method raises :class:`StoreDown` while PostgreSQL is away.
+    """
+
+    def __init__(self, database: Database, type_name: str, terms: Terms | None = None) -> None:
         self._database = database
+        self._terms = terms or Terms(database)
         self._type = type_name
         (self._table,) = (
             table for table in derived_tables(type_name) if table == f"{type_name}_minutes"
@@ -149,6 +155,7 @@ class Minutes:
             "fresh": _FRESH,
         }
         with self._database.transaction() as cursor:
+            values["kept"] = self._terms.floors_of(cursor).first_id(project_id, self._type)
             found = self._added(cursor, by, values, span)
             found += self._counted(cursor, by, {**values, "first": span.first - _BEFORE}, span)
         return _joined(found)

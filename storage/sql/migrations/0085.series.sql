@@ -63,12 +63,17 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     END
 $$;
 
+-- The milliseconds of a UUIDv7.
+CREATE FUNCTION id_ms(id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ('x' || lpad(replace(left(id::text, 13), '-', ''), 16, '0'))::bit(64)::bigint
+$$;
+
 -- The first id of an id's UTC day (events/ids.py: first_id): the key by which what is derived from
--- a day's rows is partitioned, as they are.
-CREATE FUNCTION day_of_id(id uuid) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT (lpad(to_hex(ms - ms % 86400000), 12, '0') || '70008000000000000000')::uuid
-    FROM (SELECT ('x' || lpad(replace(left(id::text, 13), '-', ''), 16, '0'))::bit(64)::bigint)
-        AS moment (ms)
+-- a day's rows is partitioned, as they are. Or that of a day so many later.
+CREATE FUNCTION day_of_id(id uuid, days integer DEFAULT 0) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (lpad(to_hex((id_ms(id) / 86400000 + days) * 86400000), 12, '0')
+        || '70008000000000000000')::uuid
 $$;
 
 -- What a minute adds up to, of one series. day_id is the day of the ids of the events that told of
@@ -88,13 +93,6 @@ CREATE TABLE trace_minutes (
 CREATE TABLE metric_minutes (LIKE trace_minutes INCLUDING ALL) PARTITION BY RANGE (day_id);
 CREATE INDEX trace_minutes_time ON trace_minutes (project_id, minute);
 CREATE INDEX metric_minutes_time ON metric_minutes (project_id, minute);
-
--- The first id of the day after.
-CREATE FUNCTION next_day_of_id(id uuid) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT (lpad(to_hex(ms - ms % 86400000 + 86400000), 12, '0') || '70008000000000000000')::uuid
-    FROM (SELECT ('x' || lpad(replace(left(id::text, 13), '-', ''), 16, '0'))::bit(64)::bigint)
-        AS moment (ms)
-$$;
 
 -- What minutes gain by rows of `source`: a relation with id, project_id, and the entries of each row
 -- as arrays: series, minutes, counts (null: 1 each), amounts, kinds (null: 0 each). An entry's kind is 0 for values whose
@@ -213,7 +211,7 @@ BEGIN
                 '(SELECT * FROM %I WHERE project_id = %s AND id >= %L AND id < %L'
                 ' AND series && %L::bigint[])',
                 rows_of, affected.project_id, affected.day_id,
-                next_day_of_id(affected.day_id), affected.keys)));
+                day_of_id(affected.day_id, 1), affected.keys)));
     END LOOP;
     EXECUTE format(
         'DELETE FROM series USING (SELECT DISTINCT project_id, series FROM minutes_lost) AS lost'
