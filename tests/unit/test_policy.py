@@ -62,6 +62,8 @@ def test_globs_name_queues_in_table_order():
         "crash.sql",
         "crash.search",
         "rum.search",
+        "trace.search",
+        "metric.search",
     ]
 
 

@@ -21,27 +21,36 @@ def refused(*loads: QueueLoad, limits: LoadLimits = LIMITS) -> set[str]:
     return set(refused_types(loads, limits))
 
 
-def test_rum_is_shed_at_half_of_what_crashes_are() -> None:
-    assert {kind.name: share_of(kind) for kind in EVENT_TYPES} == {"crash": 1.0, "rum": 0.5}
+def test_each_type_is_shed_at_a_share_of_what_crashes_are() -> None:
+    assert {kind.name: share_of(kind) for kind in EVENT_TYPES} == {
+        "crash": 1.0,
+        "metric": 0.75,
+        "rum": 0.5,
+        "trace": 0.25,
+    }
 
 
 @pytest.mark.parametrize("stage", ["files", "sql", "search"])
 def test_depth_of_any_queue_counts(stage: str) -> None:
-    assert refused(load(f"rum.{stage}", events=500)) == set()
-    assert refused(load(f"rum.{stage}", events=501)) == {"rum"}
-    assert refused(load(f"rum.{stage}", events=99_999)) == {"rum"}
+    assert refused(load(f"trace.{stage}", events=250)) == set()
+    assert refused(load(f"trace.{stage}", events=99_999)) == {"trace"}
+    assert refused(load(f"rum.{stage}", events=500)) == {"trace"}
+    assert refused(load(f"rum.{stage}", events=501)) == {"rum", "trace"}
+    assert refused(load(f"rum.{stage}", events=99_999)) == {"rum", "trace"}
 
 
 @pytest.mark.parametrize("stage", ["files", "sql", "search"])
 def test_so_does_the_age_of_its_oldest_event(stage: str) -> None:
-    assert refused(load(f"rum.{stage}", age=50)) == set()
-    assert refused(load(f"rum.{stage}", age=51)) == {"rum"}
+    assert refused(load(f"trace.{stage}", age=25)) == set()
+    assert refused(load(f"rum.{stage}", age=50)) == {"trace"}
+    assert refused(load(f"rum.{stage}", age=51)) == {"rum", "trace"}
 
 
 def test_what_matters_less_is_refused_first_whichever_queue_is_deep() -> None:
-    assert refused(load("crash.files", events=501)) == {"rum"}
-    assert refused(load("crash.files", events=1001)) == {"rum", "crash"}
-    assert refused(load("crash.sql", age=101)) == {"rum", "crash"}
+    assert refused(load("crash.files", events=501)) == {"rum", "trace"}
+    assert refused(load("crash.files", events=751)) == {"rum", "trace", "metric"}
+    assert refused(load("crash.files", events=1001)) == {"rum", "trace", "metric", "crash"}
+    assert refused(load("crash.sql", age=101)) == {"rum", "trace", "metric", "crash"}
 
 
 def test_the_reason_names_the_queue() -> None:
@@ -52,8 +61,8 @@ def test_the_reason_names_the_queue() -> None:
 def test_zero_is_no_limit() -> None:
     deep = load("rum.files", events=10**9, age=10**9)
     assert refused(deep, limits=LoadLimits(0, 0)) == set()
-    assert refused(deep, limits=LoadLimits(0, 100)) == {"rum"}
-    assert refused(deep, limits=LoadLimits(100, 0)) == {"rum"}
+    assert refused(deep, limits=LoadLimits(0, 100)) == {"rum", "trace"}
+    assert refused(deep, limits=LoadLimits(100, 0)) == {"rum", "trace"}
 
 
 def test_without_limits_the_broker_is_never_asked() -> None:
