@@ -6,6 +6,8 @@ import argparse
 import importlib
 import sys
 
+from bench.kinds import KINDS
+
 COMMANDS = {
     "ingest": "durable events accepted a second, one by one and in bulks",
     "drain": "events a second from a backlog in the broker into all three stores",
@@ -32,6 +34,8 @@ def main() -> None:
         command.add_argument("--seed", type=int, default=1, help="of the payloads")
         command.add_argument("--seconds", type=int, default=10, help="of each load")
         command.add_argument("--events", type=int, default=0, help="0: as many as the bench says")
+        if name == "drain":
+            command.add_argument("--of", default="crash", choices=sorted(KINDS), help="event type")
         if name == "memory":
             command.add_argument("--without", default="", help="steps left out, by commas")
     options = parser.parse_args()

@@ -5,31 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.ground import Ground
-from bench.payloads import CrashSource
+from bench.kinds import CRASH, Kind, Source
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
 
-QUEUE = "crash.files"
 MESSAGE_EVENTS = 32
 """Events a message: about what group commit makes of 64 connections in two web processes."""
 
 
-def fill(place: Ground, source: CrashSource, events: int) -> None:
-    """Publish crashes; returns when the broker holds them all."""
+def fill(place: Ground, source: Source, events: int, kind: Kind = CRASH) -> None:
+    """Publish events; returns when the broker holds them all."""
     broker = place.broker
     for size in _sizes(events):
         envelopes = [
-            Envelope(new_id(now_ms()), place.project_id, "crash", "raygun.entry", source.crash())
+            Envelope(
+                new_id(now_ms()), place.project_id, kind.event_type, kind.protocol, source.body()
+            )
             for _ in range(size)
         ]
-        broker.publish("crash", new_id(now_ms()), envelopes)
+        broker.publish(kind.event_type, new_id(now_ms()), envelopes)
 
 
-def fill_list(place: Ground, name: str, source: CrashSource, events: int) -> None:
-    """Push raw crashes on a Redis list, for baselines that speak no queue protocol."""
+def fill_list(place: Ground, name: str, source: Source, events: int) -> None:
+    """Push raw payloads on a Redis list, for baselines that speak no queue protocol."""
     with place.redis() as client:
         for size in _sizes(events):
-            client.rpush(name, *(source.crash() for _ in range(size)))
+            client.rpush(name, *(source.body() for _ in range(size)))
 
 
 def waiting(place: Ground) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from bench import naive, straight
 from bench.backlog import MESSAGE_EVENTS, fill
 from bench.ground import Ground, ground, wait_until
-from bench.payloads import CrashSource
+from bench.kinds import CRASH, KINDS, Kind
 from bench.processes import CpuMeter, Watched
 from bench.workers import drained, held, start_pools, stored, wait_for_pools
 from bench.workload import Run, measured
@@ -25,7 +25,8 @@ STRAIGHT_SHARE = 4
 
 
 def main(options: argparse.Namespace) -> None:
-    events = options.events or (SHORT_EVENTS if options.short else EVENTS)
+    kind = KINDS[options.of]
+    events = options.events or (SHORT_EVENTS if options.short else EVENTS) // kind.parts
     few = SHORT_NAIVE_EVENTS if options.short else NAIVE_EVENTS
 
     def once(run: Run) -> list[dict[str, Any]]:
@@ -37,21 +38,29 @@ def main(options: argparse.Namespace) -> None:
                 (straight.measure, events // STRAIGHT_SHARE),
                 (naive.measure, few),
             ):
-                row = measure(place, count, seed)
-                run.say(f"{row['what']}: {row['events_per_s']:,.0f} events/s")
+                row = measure(place, count, seed, kind=kind)
+                row[f"{kind.noun}_per_s"] = round(row["events_per_s"] * kind.parts, 1)
+                run.say(f"{row['what']}: {row[f'{kind.noun}_per_s']:,.0f} {kind.noun}/s")
                 rows.append(row)
         return rows
 
-    measured("drain", options, once, _ratios, events_per_message=MESSAGE_EVENTS)
+    name = "drain" if kind is CRASH else f"drain-{kind.event_type}"
+    measured(name, options, once, _ratios, events_per_message=MESSAGE_EVENTS)
 
 
 def drain(
-    place: Ground, events: int, seed: int, concurrency: int = 1, *, what: str = "sluice"
+    place: Ground,
+    events: int,
+    seed: int,
+    concurrency: int = 1,
+    *,
+    what: str = "sluice",
+    kind: Kind = CRASH,
 ) -> dict[str, Any]:
     """Fill, start the pools, and take the time until all of it is stored."""
     before = stored(place)
-    with held(place):
-        fill(place, CrashSource(seed), events)
+    with held(place, kind):
+        fill(place, kind.source(seed), events, kind)
         pools = start_pools(place, concurrency)
         wait_for_pools(place, len(pools))
         time.sleep(2)  # children still import; they would compete with the first seconds

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.ground import Ground, ground, wait_until
-from bench.load import Load, http_request, run_load, write_requests
+from bench.kinds import Source
+from bench.load import JSON, Load, http_request, run_load, write_requests
 from bench.payloads import CrashSource
 from bench.processes import CpuMeter, Watched
+from bench.telemetry import POINTS, SPANS, PointSource, SpanSource
 from bench.workload import Run, measured
 from ops.ports import is_free
 from ops.stack.readiness import web_trouble
@@ -22,6 +24,7 @@ from ops.stack.readiness import web_trouble
 BULK = 100
 CONNECTIONS = 64
 BULK_CONNECTIONS = 8
+_KINDS = dict.fromkeys(("/v1/traces", "/v1/metrics"), "application/x-protobuf")
 
 
 def main(options: argparse.Namespace) -> None:
@@ -72,6 +75,8 @@ class Ingest:
                 self._accepted(f"bulk of {BULK}", "bulk", watched, BULK_CONNECTIONS, BULK),
                 self._accepted("single 50 KB", "large", watched, CONNECTIONS, 1),
                 self._accepted(f"RUM batch of {BULK}", "rum", watched, BULK_CONNECTIONS, BULK),
+                self._accepted(f"{SPANS} spans", "spans", watched, CONNECTIONS, 1),
+                self._accepted(f"{POINTS} points", "points", watched, CONNECTIONS, 1),
             ]
         finally:
             self._place.stop("web")
@@ -134,13 +139,20 @@ def _request_files(place: Ground, options: argparse.Namespace) -> dict[str, Path
         "large": ("/entries", [source.large_crash() for _ in range(count // 10)]),
         "rum": ("/events", [source.rum_batch(BULK) for _ in range(count // 50)]),
         "bulk": ("/entries/bulk", [_bulk(source) for _ in range(count // 50)]),
+        "spans": ("/v1/traces", _bodies(SpanSource(options.seed), count // 5)),
+        "points": ("/v1/metrics", _bodies(PointSource(options.seed), count // 5)),
     }
     return {
         name: write_requests(
-            place.logs / f"{name}.requests", (http_request(path, body, key) for body in found)
+            place.logs / f"{name}.requests",
+            (http_request(path, body, key, _KINDS.get(path, JSON)) for body in found),
         )
         for name, (path, found) in bodies.items()
     }
+
+
+def _bodies(source: Source, count: int) -> list[bytes]:
+    return [source.body() for _ in range(count)]
 
 
 def _bulk(source: CrashSource) -> bytes:

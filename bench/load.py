@@ -35,11 +35,14 @@ class Load:
         return (self.requests - self.refused) / self.seconds
 
 
-def http_request(path: str, body: bytes, key: str) -> bytes:
+JSON = "application/json"
+
+
+def http_request(path: str, body: bytes, key: str, kind: str = JSON) -> bytes:
     """One request as bytes on a connection that stays open."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-ApiKey: {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 

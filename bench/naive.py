@@ -19,10 +19,12 @@ from celery import Celery, chain
 from elasticsearch import Elasticsearch
 
 from bench.ground import Ground, wait_until
-from bench.payloads import CrashSource
+from bench.kinds import CRASH, KINDS, Kind
 from bench.processes import CpuMeter
 from config.settings import Settings, load_settings
-from events.ids import now_ms
+from events.envelope import Envelope
+from events.ids import new_id, now_ms
+from events.registry import event_type
 
 INDEX = "naive"
 CHILDREN = 2
@@ -70,49 +72,59 @@ def _search() -> Elasticsearch:
 
 
 @app.task(shared=False)
-def store_file(body: str) -> tuple[str, str]:
+def store_file(kind: str, body: str) -> tuple[str, str]:
     event_id = str(uuid.uuid4())
-    key = f"naive/{event_id}.json"
-    _s3().put_object(Bucket=_settings().s3_bucket, Key=key, Body=body.encode())
+    key = f"naive/{kind}/{event_id}"
+    _s3().put_object(Bucket=_settings().s3_bucket, Key=key, Body=body.encode("latin-1"))
     return event_id, key
 
 
 @app.task(shared=False)
 def insert_row(stored: tuple[str, str]) -> str:
     event_id, key = stored
-    details = _read(key)["details"]
-    error = details["error"]
+    row = _read(key)[0]
     with _sql() as connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO naive_crashes VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (event_id, error["className"], error["message"], details["version"],
-             details["machineName"], key),
-        )  # fmt: skip
+            (event_id, *row, key),
+        )
     return key
 
 
 @app.task(shared=False)
 def index_document(key: str) -> None:
-    details = _read(key)["details"]
-    _search().index(
-        index=INDEX,
-        id=key.removeprefix("naive/").removesuffix(".json"),
-        document={
-            "class_name": details["error"]["className"],
-            "message": details["error"]["message"],
-            "version": details["version"],
-            "user": details["user"],
-            "tags": details["tags"],
-        },
-    )
+    _search().index(index=INDEX, id=key.rpartition("/")[2], document=_read(key)[1])
 
 
-def _read(key: str) -> dict[str, Any]:
+def _read(key: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The row and the document of a payload."""
     answer = _s3().get_object(Bucket=_settings().s3_bucket, Key=key)
-    return dict(json.loads(answer["Body"].read()))
+    body, kind = answer["Body"].read(), KINDS[key.split("/")[1]]
+    return _of_crash(body) if kind is CRASH else _of_parts(kind, body)
 
 
-def measure(place: Ground, events: int, seed: int) -> dict[str, Any]:
+def _of_crash(body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    details = json.loads(body)["details"]
+    error = details["error"]
+    row = (error["className"], error["message"], details["version"], details["machineName"])
+    return row, {
+        "class_name": error["className"],
+        "message": error["message"],
+        "version": details["version"],
+        "user": details["user"],
+        "tags": details["tags"],
+    }
+
+
+def _of_parts(kind: Kind, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Spans or points, read as Sluice reads them, since a tutorial would use the same library."""
+    envelope = Envelope(new_id(now_ms()), 0, kind.event_type, kind.protocol, body)
+    record = event_type(kind.event_type).normalise(envelope)
+    document = dict(record.document)
+    return (document["service"], None, document["version"], document["host"]), document
+
+
+def measure(place: Ground, events: int, seed: int, kind: Kind = CRASH) -> dict[str, Any]:
     """Events a second, and what they cost."""
     os.environ.update(place.environment)
     app.conf.update(broker_url=place.settings.redis_url.reveal())
@@ -120,11 +132,10 @@ def measure(place: Ground, events: int, seed: int) -> dict[str, Any]:
         with connection.cursor() as cursor:
             cursor.execute(_TABLE)
         connection.commit()
-    source = CrashSource(seed)
+    source = kind.source(seed)
     for _ in range(events):
-        chain(
-            store_file.s(source.crash().decode()), insert_row.s(), index_document.s()
-        ).apply_async()
+        body = source.body().decode("latin-1")
+        chain(store_file.s(kind.event_type, body), insert_row.s(), index_document.s()).apply_async()
     argv = [
         sys.executable,
         "-m",

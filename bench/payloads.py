@@ -26,6 +26,10 @@ class CrashSource:
         while True:
             yield self.crash()
 
+    def body(self) -> bytes:
+        """What :meth:`crash` gives, as every source calls it."""
+        return self.crash()
+
     def crash(self) -> bytes:
         """One body for ``POST /entries``."""
         return json.dumps(self._report()).encode()

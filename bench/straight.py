@@ -17,7 +17,7 @@ import redis
 
 from bench.backlog import fill_list
 from bench.ground import Ground, wait_until
-from bench.payloads import CrashSource
+from bench.kinds import CRASH, KINDS, Kind
 from bench.processes import CpuMeter
 from broker.connection import connect
 from config.settings import load_settings
@@ -34,33 +34,34 @@ BATCH = 500
 PROCESSES = 2
 
 
-def load_all(project_id: int) -> None:
+def load_all(project_id: int, kind: Kind) -> None:
     """Work until the list is empty."""
     settings = load_settings(os.environ)
     client = connect(settings.redis_url, timeout=60)
     files, search = FileStore(settings), SearchStore(settings)
     packs = Packs(Database(settings.postgres_dsn, max_connections=1))
-    normalise = event_type("crash").normalise
+    normalise = event_type(kind.event_type).normalise
     client.incr(f"{LIST}:ready")
     client.blpop([f"{LIST}:go"], 60)
     while bodies := client.lpop(LIST, BATCH):
         envelopes = [
-            Envelope(new_id(now_ms()), project_id, "crash", "raygun.entry", body) for body in bodies
+            Envelope(new_id(now_ms()), project_id, kind.event_type, kind.protocol, body)
+            for body in bodies
         ]
         pack, places = files.write_pack(envelopes, new_id(now_ms()))
         at = datetime.now(UTC)
         records = [normalise(envelope) for envelope in envelopes]
-        packs.store(pack, at, [(record, "raygun.entry", places[record.id]) for record in records])
-        search.index("crash", records)
+        packs.store(pack, at, [(record, kind.protocol, places[record.id]) for record in records])
+        search.index(kind.event_type, records)
         packs.mark_searched(pack.id, datetime.now(UTC))
     client.incr(f"{LIST}:done")
     client.blpop([f"{LIST}:end"], 60)  # the process stays to be measured
 
 
-def measure(place: Ground, events: int, seed: int) -> dict[str, Any]:
+def measure(place: Ground, events: int, seed: int, kind: Kind = CRASH) -> dict[str, Any]:
     """Events a second, and what they cost."""
-    fill_list(place, LIST, CrashSource(seed), events)
-    argv = [sys.executable, "-P", "-m", "bench.straight", str(place.project_id)]
+    fill_list(place, LIST, kind.source(seed), events)
+    argv = [sys.executable, "-P", "-m", "bench.straight", str(place.project_id), kind.event_type]
     names = [f"straight-{number}" for number in range(PROCESSES)]
     watched = [place.start(name, argv) for name in names]
     with place.redis() as client:
@@ -89,4 +90,4 @@ def _ended(
 
 
 if __name__ == "__main__":
-    load_all(int(sys.argv[1]))
+    load_all(int(sys.argv[1]), KINDS[sys.argv[2]])

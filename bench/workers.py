@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 import psycopg2
 
-from bench.backlog import QUEUE, waiting
+from bench.backlog import waiting
 from bench.ground import Ground, wait_until
+from bench.kinds import CRASH, Kind
 from bench.processes import Watched
 from broker.pauses import Pauses
 from config.policy import match_queues
@@ -38,14 +39,14 @@ def start_pool(
 
 
 @contextmanager
-def held(place: Ground) -> Iterator[None]:
+def held(place: Ground, kind: Kind = CRASH) -> Iterator[None]:
     """Hand nothing of the first queue out until the block ends, so that a start costs no time."""
     pauses = Pauses(place.settings.redis_url, timeout=60)
-    pauses.pause(QUEUE, "bench", "until the workers are up")
+    pauses.pause(kind.queue, "bench", "until the workers are up")
     try:
         yield
     finally:
-        pauses.resume(QUEUE)
+        pauses.resume(kind.queue)
 
 
 def wait_for_pools(place: Ground, pools: int) -> None:
