@@ -1,4 +1,4 @@
-"""Real HTTP load at a bounded rate, as SDKs send it; every id answered 202 is kept."""
+"""Real HTTP load at a bounded rate, as SDKs send it; every id of an event that was accepted is kept."""
 
 from __future__ import annotations
 
@@ -16,11 +16,20 @@ from types import TracebackType
 from typing import Any
 
 from bench.payloads import CrashSource
+from bench.telemetry import PointSource, SpanSource
 
 CRASH_BULK = 25
 RUM_BULK = 10
 SENDERS = 8
-_MEAN_EVENTS = 0.5 + 0.25 * CRASH_BULK + 0.25 * RUM_BULK
+_SHARES = {
+    "/entries": 0.4,
+    "/entries/bulk": 0.2,
+    "/events": 0.2,
+    "/v1/traces": 0.1,
+    "/v1/metrics": 0.1,
+}
+_MEAN_EVENTS = 0.6 + 0.2 * CRASH_BULK + 0.2 * RUM_BULK
+_SUCCESS = {http.HTTPStatus.OK, http.HTTPStatus.ACCEPTED}
 
 Mark = Callable[[int], str | None]
 """The mark that the n-th crash of a load carries, if any: what a poisoned worker looks for."""
@@ -42,7 +51,7 @@ class Sent:
     """
 
     crashes: list[str] = field(default_factory=list)
-    rum: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     marked: dict[str, str] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
@@ -50,15 +59,16 @@ class Sent:
 
     @property
     def ids(self) -> list[str]:
-        return self.crashes + self.rum
+        return self.crashes + self.others
 
 
 class Jobs:
-    """Half single crashes, the rest bulks of crashes and of RUM, due at an even pace."""
+    """Single crashes, bulks of crashes and of RUM, spans and points, due at an even pace."""
 
     def __init__(self, rate: float, seed: int, mark: Mark) -> None:
         self._random = random.Random(seed)
         self._source = CrashSource(seed)
+        self._spans, self._points = SpanSource(seed), PointSource(seed)
         self._mark = mark
         self._number = itertools.count(1)
         self._pause = _MEAN_EVENTS / rate
@@ -69,15 +79,21 @@ class Jobs:
         """A job and the moment it is due. Time lost in a fault is not made up in a burst."""
         with self._lock:
             self._due = max(self._due + self._pause, time.monotonic() - self._pause)
-            draw = self._random.random()
-            if draw < 0.5:
-                body, mark = self._crash()
-                return Job("/entries", body, (mark,)), self._due
-            if draw < 0.75:
-                made = [self._crash() for _ in range(CRASH_BULK)]
-                body = b"[" + b",".join(body for body, _ in made) + b"]"
-                return Job("/entries/bulk", body, tuple(mark for _, mark in made)), self._due
-            return Job("/events", self._rum(), (None,) * RUM_BULK), self._due
+            (path,) = self._random.choices(tuple(_SHARES), tuple(_SHARES.values()))
+            return self._job(path), self._due
+
+    def _job(self, path: str) -> Job:
+        if path == "/entries":
+            body, mark = self._crash()
+            return Job(path, body, (mark,))
+        if path == "/entries/bulk":
+            made = [self._crash() for _ in range(CRASH_BULK)]
+            body = b"[" + b",".join(body for body, _ in made) + b"]"
+            return Job(path, body, tuple(mark for _, mark in made))
+        if path == "/events":
+            return Job(path, self._rum(), (None,) * RUM_BULK)
+        source = self._spans if path == "/v1/traces" else self._points
+        return Job(path, source.body(), (None,))
 
     def _crash(self) -> tuple[bytes, str | None]:
         body, mark = self._source.crash(), self._mark(next(self._number))
@@ -139,7 +155,7 @@ class Load:
             if self._ended.wait(max(0.0, due - time.monotonic())):
                 break
             try:
-                connection.request("POST", job.path, job.body, {"X-ApiKey": self._key})
+                connection.request("POST", job.path, job.body, self._headers(job.path))
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException):
@@ -151,14 +167,19 @@ class Load:
                 self._note(job, answer)
         connection.close()
 
+    def _headers(self, path: str) -> dict[str, str]:
+        kind = "application/x-protobuf" if path.startswith("/v1/") else "application/json"
+        return {"X-ApiKey": self._key, "Content-Type": kind}
+
     def _note(self, job: Job, answer: http.client.HTTPResponse) -> None:
         with self._lock:
-            if answer.status != http.HTTPStatus.ACCEPTED:
+            if answer.status not in _SUCCESS:
                 self.sent.refused[str(answer.status)] += len(job.marks)
                 self.sent.failed_requests += 1
                 return
             single = answer.headers.get("Sluice-Event-Id")
             ids = [single] if single else answer.headers["Sluice-Event-Ids"].split(",")
-            (self.sent.rum if job.path == "/events" else self.sent.crashes).extend(ids)
+            crashes = job.path.startswith("/entries")
+            (self.sent.crashes if crashes else self.sent.others).extend(ids)
             pairs = zip(ids, job.marks, strict=True)
             self.sent.marked.update((event_id, mark) for event_id, mark in pairs if mark)

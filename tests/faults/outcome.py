@@ -49,7 +49,7 @@ def judge(
     twice = len(sent.ids) - len(ids)
     twice += sum(held.sql[e] > 1 for e in ids) + sum(held.search[e] > 1 for e in ids)
     twice += sum(difference for difference in miscounted.values() if difference > 0)
-    wrong = [f"group {name} counts {by:+} events" for name, by in miscounted.items()]
+    wrong = [f"{name} counts {by:+} too many" for name, by in miscounted.items()]
     wrong += [f"{e} is dead and stored" for e in stored & dead]
     return Outcome(
         scenario=scenario,

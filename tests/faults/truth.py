@@ -17,7 +17,9 @@ from events.envelope import SYSTEM_PROJECT, decode_batch
 from storage.errors import Corrupt
 from storage.files.pack import decode_pack
 
-TYPES = ("crash", "rum")
+TYPES = ("crash", "rum", "trace", "metric")
+COUNTED = ("trace", "metric")
+"""Types of which SQL counts every span or point by the minute."""
 _CHUNK = 5_000
 
 Status = dict[str, Any]
@@ -59,8 +61,13 @@ class Truth:
         return int(self._one(_STORED))
 
     def miscounted(self) -> dict[str, int]:
-        """By how much each group's count differs from its rows, for those that differ."""
-        return dict(self._rows(_MISCOUNTED))
+        """By how much the count of each group, and of each series by the minute, differs from its
+        rows, for those that differ.
+        """
+        found = dict(self._rows(_MISCOUNTED))
+        for event_type in COUNTED:
+            found.update(self._rows(_MISCOUNTED_SERIES.format(event_type)))
+        return found
 
     def parked_events(self) -> int:
         """How many events wait in messages that were put aside."""
@@ -168,6 +175,20 @@ _STORED = f"""
 SELECT count(*) FROM ({_ROWS}) AS rows
 WHERE project_id <> {SYSTEM_PROJECT}
     AND id NOT IN (SELECT event_id FROM dead_letters WHERE status = 'open')
+"""
+
+_MISCOUNTED_SERIES = """
+SELECT '{0} series ' || key, (coalesce(kept.n, 0) - coalesce(told.n, 0))::int8
+FROM (
+    SELECT project_id || ' ' || series || ' ' || minute AS key, sum(count) AS n
+    FROM {0}_minutes GROUP BY 1
+) AS kept FULL JOIN (
+    SELECT project_id || ' ' || entry.series || ' ' || entry.minute AS key,
+        sum(coalesce(entry.n, 1)) FILTER (WHERE coalesce(entry.kind, 0) < 2) AS n
+    FROM {0}_events, unnest(series, minutes, counts, kinds) AS entry (series, minute, n, kind)
+    GROUP BY 1
+) AS told USING (key)
+WHERE coalesce(kept.n, 0) <> coalesce(told.n, 0)
 """
 
 _MISCOUNTED = f"""

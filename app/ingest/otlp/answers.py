@@ -24,6 +24,7 @@ from app.ingest.keys import Headers
 
 PROTOBUF = "application/x-protobuf"
 RETRY_AFTER_SECONDS = 30
+MAX_IDS_ANSWERED = 100
 
 _ANSWERS: dict[str, tuple[Any, str]] = {
     "traces": (ExportTraceServiceResponse, "rejected_spans"),
@@ -56,7 +57,7 @@ def encoding_of(headers: Headers, body: bytes = b"") -> str:
 
 
 def accepted(submission: OtlpSubmission) -> IngestResponse:
-    """200 with the signal's own response; it tells of what was left out."""
+    """200 with the signal's own response, which tells of what was left out; and our ids."""
     make, rejected = _ANSWERS[submission.signal]
     answer = make()
     shed = sum(submission.items.get(name, 0) for name in submission.limited)
@@ -64,7 +65,9 @@ def accepted(submission: OtlpSubmission) -> IngestResponse:
         left_out = _items_refused(submission) + shed
         setattr(answer.partial_success, rejected, left_out)
         answer.partial_success.error_message = submission.why or "the server is too far behind"
-    return _encoded(200, answer, submission.encoding, {})
+    ids = submission.ids
+    told = {"Sluice-Accepted": str(len(ids)), "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED])}
+    return _encoded(200, answer, submission.encoding, told if ids else {})
 
 
 def _items_refused(submission: OtlpSubmission) -> int:
