@@ -1,4 +1,4 @@
-"""Real HTTP load at a bounded rate, as SDKs send it; every id of an event that was accepted is kept."""
+"""Real HTTP load at a bounded rate, as SDKs send it; the id of each accepted event is kept."""
 
 from __future__ import annotations
 
