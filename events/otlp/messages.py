@@ -129,6 +129,9 @@ class _Json:
             self._unread += 1
 
     def _merge(self, value: Any, message: Message) -> bool:
+        if not isinstance(value, dict):
+            self._why = self._why or f"{str(value)[:40]!r} is no object"
+            return False
         try:
             json_format.ParseDict(
                 _ready(value, self._signal.ids), message, ignore_unknown_fields=True

@@ -109,8 +109,8 @@ def _histogram(metric: Any, data: Any, point: Any) -> Point:  # noqa: ARG001 - a
 
 def _middle(bounds: Any, at: int, least: float | None, most: float | None) -> float:
     """The value that stands for a bucket: its middle, within the ends that are known."""
-    lower = _finite(bounds[at - 1]) if 0 < at <= len(bounds) else None
-    upper = _finite(bounds[at]) if at < len(bounds) else None
+    lower = next((bound for bound in reversed(bounds[:at]) if math.isfinite(bound)), None)
+    upper = bounds[at] if at < len(bounds) and math.isfinite(bounds[at]) else None
     if lower is None:
         lower = least if least is not None else min(0.0, upper if upper is not None else 0.0)
     if upper is None:
@@ -119,10 +119,6 @@ def _middle(bounds: Any, at: int, least: float | None, most: float | None) -> fl
     if least is not None:
         value = max(value, least)
     return min(value, most) if most is not None else value
-
-
-def _finite(bound: float) -> float | None:
-    return bound if math.isfinite(bound) else None
 
 
 def _exponential(metric: Any, data: Any, point: Any) -> Point:  # noqa: ARG001 - as its like

@@ -23,7 +23,7 @@ def compile_query(parsed: ParsedQuery) -> q.Query:
     return q.Bool(
         filter=[
             *(_condition(term) for term in wanted if not _one_path(term)),
-            *(q.Nested(path=path, query=q.Bool(filter=all_)) for path, all_ in together.items()),
+            *(_nested(path, q.Bool(filter=all_)) for path, all_ in together.items()),
         ],
         must_not=[_condition(term) for term in parsed.terms if term.negated],
     )
@@ -42,6 +42,11 @@ def _path(field: str) -> str | None:
     return path if path in nested_paths() else None
 
 
+def _nested(path: str, query: q.Query) -> q.Query:
+    """A condition on one of the nested documents; indices of other types have none."""
+    return q.Nested(path=path, query=query, ignore_unmapped=True)
+
+
 def _key(term: Term) -> Key:
     return _FREE if term.key is None else query_keys()[term.key]
 
@@ -54,7 +59,7 @@ def _within(term: Term) -> q.Query:
 def _condition(term: Term) -> q.Query:
     return _either(
         [
-            q.Nested(path=path, query=query) if (path := _path(field)) else query
+            _nested(path, query) if (path := _path(field)) else query
             for field, query in _alternatives(term)
         ]
     )
