@@ -16,7 +16,9 @@ from tests.integration.pipeline import ROOT, environment
 
 TUTORIAL = ROOT / "docs" / "add-an-event-type.md"
 ROOMS = ("app", "broker", "config", "events", "ops", "storage", "tasks", "workbench")
-_BLOCK = re.compile(r"^```(?:python|sql) (\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^```(?:python|sql|text) (\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 PROGRAM = """
 import json, os, subprocess, sys, time

@@ -37,8 +37,9 @@ def send(world: World, project: str, worker: None) -> Any:
     def post(path: str, body: bytes, kind: str = PROTOBUF, **headers: str) -> TestResponse:
         named = {"x-api-key": world.keys[project], **headers}
         answer = world.client.post(path, data=body, content_type=kind, headers=named)
-        if answer.status_code == 200:
-            settle(world)
+        for event_id in answer.headers.get("Sluice-Event-Ids", "").split(","):
+            if event_id:
+                eventually(lambda one=event_id: world.json(f"/api/v1/receipts/{one}")["search"])
         return answer
 
     return post
@@ -52,14 +53,7 @@ def worker(world: World, module_settings: Settings) -> Iterator[None]:
         yield
 
 
-def settle(world: World, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while any(queue.ready + queue.reserved for queue in world.stores.broker.queues()):
-        assert time.monotonic() < deadline, "the queues do not empty"
-        time.sleep(0.05)
-
-
-def eventually(look: Any, seconds: float = 20) -> Any:
+def eventually(look: Any, seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not come about"
