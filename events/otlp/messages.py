@@ -24,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from events.fields import listed
 from events.parse import loads
 from events.record import Malformed
+from events.text import storable
 
 Request: TypeAlias = (
     ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest
@@ -163,12 +164,16 @@ def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _ready(value: Any, ids: tuple[str, ...]) -> Any:
-    """A value with its ids as proto3 has them, and without nulls, which mean the default."""
+    """A value with its ids as proto3 has them, without nulls, which mean the default, and without
+    halves of characters, on which the messages' own lookups break.
+    """
+    if isinstance(value, str):
+        return storable(value)
     if isinstance(value, dict):
         if value.keys() == _PAIR and isinstance(value["value"], str):  # blanked by redaction
             return {"key": value["key"], "value": {"stringValue": value["value"]}}
         return {
-            key: _base64(item) if key in ids or _camel(key) in ids else _ready(item, ids)
+            storable(key): _base64(item) if key in ids or _camel(key) in ids else _ready(item, ids)
             for key, item in value.items()
             if item is not None
         }

@@ -283,4 +283,6 @@ def test_defaults_are_those_of_the_policy(settings):
     assert {name: term.days for name, term in type_terms("", "").items()} == {
         "crash": 90,
         "rum": 30,
+        "trace": 14,
+        "metric": 90,
     }

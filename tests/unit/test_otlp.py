@@ -131,6 +131,14 @@ def test_bodies_that_are_none(encoding: str, body: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("resource", ["\ud800", {"attributes": "\ud800"}, {"\ud800": 1}, 7, None])
+@pytest.mark.parametrize("signal", SIGNALS.values(), ids=SIGNALS)
+def test_halves_of_characters_break_nothing(signal: Signal, resource: Any) -> None:
+    resources, scopes, items = signal.names()
+    body = {resources: [{"resource": resource, scopes: [{items: [{}, {"name": "\ud800"}]}]}]}
+    split(signal, "json", json.dumps(body).encode(), LIMITS)
+
+
 def test_times_that_cannot_be_are_kept_and_counted_as_what_they_are() -> None:
     body = traces(Timed("early", took=-5), Timed("long", took=1e9), Timed("plain"))
     made = record("trace", "otlp.traces.proto", body)
