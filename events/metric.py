@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -30,6 +31,7 @@ from events.series import (
     Entries,
     Series,
     labels_of,
+    series,
 )
 from events.series import COLUMNS as SERIES_COLUMNS
 from events.telemetry import MetricItem, Origin, Point, Session, SessionCounts
@@ -144,22 +146,33 @@ def entries_of(item: MetricItem, received: int) -> Entries:
 
 def series_of(point: Point, origin: Origin) -> Series:
     """The series of a point. A level is one of its host, and what accumulates of its process."""
-    labels = [
-        (clip(name, _LABEL), as_text(_plain_label(value), _NAME))
-        for name, value in list(point.labels.items())[:_LABELS]
-        if name
-    ]
-    own = {
-        "service": origin.service,
-        "environment": origin.environment,
-        "host": origin.host if point.kind == "gauge" else None,
-        "instance": point.instance if point.cumulative else None,
+    labels = tuple(list(point.labels.items())[:_LABELS])
+    parts = (
+        *(point.name, point.kind, point.unit, point.cumulative, origin.service),
+        *(origin.environment, origin.host if point.kind == "gauge" else None),
+        point.instance if point.cumulative else None,
+    )
+    try:
+        return _known_series(parts, labels)
+    except TypeError:  # a label that is a list or an object cannot be remembered
+        return _make_series(parts, labels)
+
+
+def _make_series(parts: tuple[Any, ...], given: tuple[tuple[str, Any], ...]) -> Series:
+    name, kind, unit, cumulative, *own = parts
+    labels = {
+        clip(label, _LABEL): as_text(_plain_label(value), _NAME) for label, value in given if label
     }
-    labels += [(name, value and clip(value, _NAME)) for name, value in own.items()]
-    name = clip(point.name, _NAME) or "(unnamed)"
-    unit = point.unit and clip(point.unit, _LABEL)
-    rest = Series(name, point.kind, unit, ((OTHER, "true"),), point.cumulative)
-    return Series(name, point.kind, unit, labels_of(dict(labels).items()), point.cumulative, rest)
+    for label, value in zip(("service", "environment", "host", "instance"), own, strict=True):
+        labels[label] = value and clip(value, _NAME)
+    name = clip(name, _NAME) or "(unnamed)"
+    unit = unit and clip(unit, _LABEL)
+    rest = series(name, kind, unit, ((OTHER, "true"),), cumulative=cumulative)
+    known = labels_of(labels.items())
+    return series(name, kind, unit, known, cumulative=cumulative, rest=rest)
+
+
+_known_series = lru_cache(maxsize=8192, typed=True)(_make_series)
 
 
 def _plain_label(value: Any) -> Any:
@@ -190,26 +203,24 @@ def _counted(item: MetricItem, received: int) -> Iterator[tuple[Point, int]]:
 
 def is_counted(point: Point) -> bool:
     """Whether a point holds numbers that can be added up."""
-    numbers = [value for value, _ in point.values]
-    numbers += [number for number in (point.total, point.least, point.most) if number is not None]
-    counts = (count for _, count in point.values)
-    return all(abs(number) <= _LARGEST for number in numbers) and all(
-        0 <= count <= _LARGEST for count in counts
-    )
+    for number in (point.total, point.least, point.most):
+        if number is not None and not abs(number) <= _LARGEST:  # which NaN is not either
+            return False
+    return all(abs(value) <= _LARGEST and 0 <= count <= _LARGEST for value, count in point.values)
 
 
-def _add(entries: Entries, series: Series, point: Point, minute: int) -> None:
+def _add(entries: Entries, counted_as: Series, point: Point, minute: int) -> None:
     more = CUMULATIVE if point.cumulative else 0
     kind = AMOUNT if point.kind == "counter" else MEASURED
     for value, count in point.values:
-        entries.add(series, minute, value, count, kind + more)
+        entries.add(counted_as, minute, value, count, kind + more)
     if point.total is not None:
         estimate = math.fsum(value * count for value, count in point.values)
         if point.total != estimate:
-            entries.add(series, minute, point.total - estimate, 0, CORRECTION + more)
+            entries.add(counted_as, minute, point.total - estimate, 0, CORRECTION + more)
     for end in (point.least, point.most):
         if end is not None and point.values:
-            entries.add(series, minute, end, 0, EXTREME + more)
+            entries.add(counted_as, minute, end, 0, EXTREME + more)
 
 
 def _sessions(item: MetricItem, received: float) -> Iterator[dict[str, Any]]:

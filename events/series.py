@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from events.record import Column
@@ -34,8 +33,11 @@ CUMULATIVE = 8
 
 
 class Series(NamedTuple):
-    """``labels`` are pairs in the order of their names; ``rest`` takes its place if need be."""
+    """``labels`` are pairs in the order of their names; ``rest`` takes its place if need be.
+    ``key`` tells it from others of its type and project: 64 bits, signed (:func:`series`).
+    """
 
+    key: int
     name: str
     kind: str
     unit: str | None
@@ -43,16 +45,21 @@ class Series(NamedTuple):
     cumulative: bool = False
     rest: Series | None = None
 
-    @property
-    def key(self) -> int:
-        """What tells this series from others of its type and project: 64 bits, signed."""
-        return _key(self[:5])
 
-
-@lru_cache(maxsize=8192)
-def _key(parts: tuple[object, ...]) -> int:
+def series(
+    name: str,
+    kind: str,
+    unit: str | None,
+    labels: tuple[tuple[str, str], ...],
+    *,
+    cumulative: bool = False,
+    rest: Series | None = None,
+) -> Series:
+    """A series with its key, which is the same wherever it is made."""
+    parts = (name, kind, unit, labels, cumulative)
     text = repr(parts).encode("utf-8", "backslashreplace")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
+    digest = hashlib.blake2b(text, digest_size=8).digest()
+    return Series(int.from_bytes(digest, "big", signed=True), *parts, rest)
 
 
 @dataclass(slots=True)
@@ -66,10 +73,10 @@ class Entries:
     kinds: list[int] = field(default_factory=list)
     named: dict[int, Series] = field(default_factory=dict)
 
-    def add(self, series: Series, minute: int, amount: float, count: float, kind: int) -> None:
+    def add(self, of: Series, minute: int, amount: float, count: float, kind: int) -> None:
         """Add an entry; ``minute`` is in whole minutes since 1970."""
-        key = series.key
-        self.named.setdefault(key, series)
+        key = of.key
+        self.named[key] = of
         self.keys.append(key)
         self.minutes.append(minute)
         self.counts.append(count)

@@ -29,7 +29,7 @@ from events.plain import PICTURE, plain
 from events.record import Column, Deferred, Malformed, Record
 from events.report import User
 from events.series import COLUMNS as SERIES_COLUMNS
-from events.series import MEASURED, OTHER, Entries, Series, labels_of
+from events.series import MEASURED, OTHER, Entries, Series, labels_of, series
 from events.spans import category_of, operation_of
 from events.telemetry import Attributes, Log, Origin, Span, TraceItem
 from events.text import clip
@@ -218,8 +218,8 @@ def _series(
             ("status", status),
         ]
     )
-    rest = Series(OTHER, "span", "ms", labels)
-    return Series(operation, "span", "ms", labels, rest=rest)
+    rest = series(OTHER, "span", "ms", labels)
+    return series(operation, "span", "ms", labels, rest=rest)
 
 
 def _entries(origin: Origin, spans: Iterable[Span], received: int) -> Entries:
@@ -229,14 +229,14 @@ def _entries(origin: Origin, spans: Iterable[Span], received: int) -> Entries:
         took = duration_ms(span)
         if took is None:
             continue
-        series = _series(
+        counted_as = _series(
             service,
             environment,
             category_of(span),
             span.status == "error",
             operation_of(span.name),
         )
-        entries.add(series, minute_of(span.start_ns, received), took, 1, MEASURED)
+        entries.add(counted_as, minute_of(span.start_ns, received), took, 1, MEASURED)
     return entries
 
 

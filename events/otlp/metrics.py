@@ -97,8 +97,9 @@ def _histogram(metric: Any, data: Any, point: Any) -> Point:  # noqa: ARG001 - a
     most = point.max if point.HasField("max") else None
     counts = point.bucket_counts
     if counts:
+        bounds = list(point.explicit_bounds)
         values = [
-            (_middle(point.explicit_bounds, at, least, most), float(count))
+            (_middle(bounds, at, least, most), float(count))
             for at, count in enumerate(counts)
             if count
         ]
@@ -107,7 +108,7 @@ def _histogram(metric: Any, data: Any, point: Any) -> Point:  # noqa: ARG001 - a
     return _distribution(metric, point, values, least, most)
 
 
-def _middle(bounds: Any, at: int, least: float | None, most: float | None) -> float:
+def _middle(bounds: list[float], at: int, least: float | None, most: float | None) -> float:
     """The value that stands for a bucket: its middle, within the ends that are known."""
     lower = next((bound for bound in reversed(bounds[:at]) if math.isfinite(bound)), None)
     upper = bounds[at] if at < len(bounds) and math.isfinite(bounds[at]) else None

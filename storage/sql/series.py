@@ -16,6 +16,7 @@ from psycopg2 import sql
 
 from events.record import Column, Record
 from events.series import OTHER, Series
+from events.series import series as make_series
 from storage.sql.arrays import array_literal, insert_rows
 from storage.sql.connection import Cursor
 from storage.sql.tables import derived_tables, own_columns
@@ -154,10 +155,10 @@ def _rests(
     """
     rests: dict[int, Series] = {}
     moved: dict[int, int] = {}
-    for key, series in over.items():
-        rest = series.rest
+    for key, one in over.items():
+        rest = one.rest
         if rest is None or rest.key in refused:
-            rest = Series(OTHER, series.kind, None, (), series.cumulative)
+            rest = make_series(OTHER, one.kind, None, (), cumulative=one.cumulative)
         rests[rest.key] = rest
         moved[key] = rest.key
     return rests, moved
