@@ -20,7 +20,7 @@ from events.moment import iso
 from events.otlp import metrics
 from events.otlp.attributes import moment_of
 from events.plain import PICTURE, plain
-from events.record import Column, Deferred, Malformed, Record
+from events.record import Column, Malformed, Record
 from events.series import (
     AMOUNT,
     CORRECTION,
@@ -93,7 +93,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=item.occurred_at,
         user_key=_user(item),
         row=row,
-        document=Deferred(lambda: _document(item)),
+        document=_document(item),
         redacted=envelope.redacted,
         series=entries.named,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -53,36 +53,13 @@ def _group_id(project_id: int, fingerprint: str) -> UUID:
     return UUID(int=bits)
 
 
-class Deferred(Mapping[str, Any]):
-    """A document that is made when it is first looked into: not every stage does."""
-
-    __slots__ = ("_made", "_make")
-
-    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
-        self._make = make
-        self._made: dict[str, Any] | None = None
-
-    def _document(self) -> dict[str, Any]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
-
-    def __getitem__(self, name: str) -> Any:
-        return self._document()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._document())
-
-    def __len__(self) -> int:
-        return len(self._document())
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """One normalised event.
 
     ``row`` holds the values of the type's ``COLUMNS`` in order, fit for PostgreSQL (no NUL, no
-    lone surrogate). ``document`` is the search document's own part, fit for strict JSON.
+    lone surrogate). ``document`` is the search document's own part, fit for strict JSON; a function
+    gives one that is large and not needed by every stage: it is made to be written, and let go.
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
     in UTC where it could be read; ``redacted`` is the envelope's. ``sdk_id`` is the id that the
     SDK gave the event: another of the project with the same one is the same event, sent again.
@@ -94,7 +71,7 @@ class Record:
     occurred_at: datetime | None
     user_key: str | None
     row: tuple[Any, ...]
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     group: GroupKey | None = None
     redacted: int = 0
     sdk_id: UUID | None = None

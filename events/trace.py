@@ -26,7 +26,7 @@ from events.otlp import logs, traces
 from events.otlp.attributes import moment_of
 from events.otlp.attributes import user_of as user_named_in
 from events.plain import PICTURE, plain
-from events.record import Column, Deferred, Malformed, Record
+from events.record import Column, Malformed, Record
 from events.report import User
 from events.series import COLUMNS as SERIES_COLUMNS
 from events.series import MEASURED, OTHER, Entries, Series, labels_of, series
@@ -102,7 +102,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=item.occurred_at,
         user_key=_user(item).key,
         row=row,
-        document=Deferred(lambda: _document(item)),
+        document=lambda: _document(item),
         redacted=envelope.redacted,
         series=entries.named,
     )

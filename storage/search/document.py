@@ -101,15 +101,14 @@ def timestamp(moment: datetime) -> str:
 
 
 def _fields(event_type: str, record: Record, clean: Clean | None) -> dict[str, Any]:
+    given = record.document() if callable(record.document) else record.document
+    named = properties(event_type)
     if mapping_of(event_type).BOUNDED and clean is None:
-        given = record.document
-        return {
-            name: value for name in properties(event_type) if (value := given.get(name)) is not None
-        }
+        return {name: given[name] for name in named if given.get(name) is not None}
     cutter = _Cutter(clean)
     fields = {}
-    for name, mapping in properties(event_type).items():
-        value = record.document.get(name)
+    for name, mapping in named.items():
+        value = given.get(name)
         if value is None:
             continue
         value = cutter.cut(value)

@@ -76,7 +76,12 @@ class World:
     def envelopes(
         self, bodies: Sequence[bytes], project: str, kind: str = "crash"
     ) -> list[Envelope]:
-        protocol = {"crash": "raygun.entry", "rum": "raygun.rum"}[kind]
+        protocol = {
+            "crash": "raygun.entry",
+            "rum": "raygun.rum",
+            "trace": "otlp.traces.proto",
+            "metric": "otlp.metrics.proto",
+        }[kind]
         return [
             Envelope(new_id(now_ms()), self.numbers[project], kind, protocol, body)
             for body in bodies
