@@ -13,10 +13,11 @@ from typing import Any
 
 import orjson
 
-from events.crash import client_of, indexed_client, indexed_user, user_of
 from events.envelope import Envelope
 from events.ids import id_ms
 from events.moment import iso
+from events.origin import COLUMNS as ORIGIN_COLUMNS
+from events.origin import minute_of, origin_document, origin_picture, origin_row, origin_shown
 from events.otlp import metrics
 from events.otlp.attributes import moment_of
 from events.plain import PICTURE, plain
@@ -36,12 +37,9 @@ from events.series import (
 from events.series import COLUMNS as SERIES_COLUMNS
 from events.telemetry import MetricItem, Origin, Point, Session, SessionCounts
 from events.text import as_text, clip
-from events.trace import indexed_attributes, minute_of
 
 COLUMNS = (
-    Column("service", "text"),
-    Column("environment", "text"),
-    Column("version", "text"),
+    *ORIGIN_COLUMNS,
     Column("points", "int4"),
     Column("sessions", "jsonb"),
     *SERIES_COLUMNS,
@@ -80,9 +78,7 @@ def normalise(envelope: Envelope) -> Record:
     entries = entries_of(item, received_ms // 60_000)
     sessions = list(_sessions(item, received_ms / 1000))
     row = (
-        item.origin.service and clip(item.origin.service, _NAME),
-        item.origin.environment and clip(item.origin.environment, _NAME),
-        item.origin.version and clip(item.origin.version, _NAME),
+        *origin_row(item.origin),
         len(item.points),
         orjson.dumps(sessions).decode() if sessions else None,
         *entries.row(),
@@ -102,22 +98,10 @@ def normalise(envelope: Envelope) -> Record:
 def picture(envelope: Envelope) -> dict[str, Any]:
     """The full picture of the event; raises :class:`Malformed`. What crashes have is null."""
     item = read_metric(envelope)
-    origin = item.origin
     return {
-        "occurred_at": iso(item.occurred_at),
-        "client": client_of(origin.client_name, origin.client_version),
-        "version": origin.version,
-        "error": None,
-        "environment": plain(dict(origin.attributes), PICTURE) or None,
-        "request": None,
-        "user": user_of(origin.user),
-        "tags": list(origin.tags),
-        "custom": None,
-        "breadcrumbs": None,
+        **origin_picture(item.origin, item.origin.user, item.occurred_at),
         "metric": {
-            "service": origin.service,
-            "environment": origin.environment,
-            "host": origin.host,
+            **origin_shown(item.origin),
             "points": [_point_shown(point) for point in item.points],
             "sessions": [_session_shown(session) for session in item.sessions],
             "session_counts": [_counts_shown(counts) for counts in item.session_counts],
@@ -284,17 +268,9 @@ def _notes(item: MetricItem) -> list[str]:
 
 
 def _document(item: MetricItem) -> dict[str, Any]:
-    origin = item.origin
     names = dict.fromkeys(clip(point.name, _NAME) for point in item.points[:MAX_POINTS])
     return {
-        "service": origin.service and clip(origin.service, _NAME),
-        "environment": origin.environment and clip(origin.environment, _NAME),
-        "version": origin.version and clip(origin.version, _NAME),
-        "host": origin.host and clip(origin.host, _NAME),
-        "client": indexed_client(origin.client_name, origin.client_version),
-        "user": indexed_user(origin.user),
-        "tags": [clip(tag, _NAME) for tag in origin.tags],
-        "resource": indexed_attributes(origin.attributes),
+        **origin_document(item.origin, item.origin.user),
         "metrics": [name for name in names if name],
         "sessions": [clip(session.id, _NAME) for session in item.sessions[:MAX_SESSIONS]],
     }

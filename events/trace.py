@@ -11,17 +11,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from events.crash import client_of, indexed_client, indexed_user, user_of
 from events.envelope import Envelope
 from events.ids import id_ms
 from events.moment import iso
+from events.origin import COLUMNS as ORIGIN_COLUMNS
+from events.origin import (
+    indexed_attributes,
+    minute_of,
+    origin_document,
+    origin_picture,
+    origin_row,
+    origin_shown,
+)
 from events.otlp import logs, traces
 from events.otlp.attributes import moment_of
 from events.otlp.attributes import user_of as user_named_in
@@ -31,13 +39,11 @@ from events.report import User
 from events.series import COLUMNS as SERIES_COLUMNS
 from events.series import MEASURED, OTHER, Entries, Series, labels_of, series
 from events.spans import category_of, operation_of
-from events.telemetry import Attributes, Log, Origin, Span, TraceItem
+from events.telemetry import Log, Origin, Span, TraceItem
 from events.text import clip
 
 COLUMNS = (
-    Column("service", "text"),
-    Column("environment", "text"),
-    Column("version", "text"),
+    *ORIGIN_COLUMNS,
     Column("spans", "int4"),
     Column("errors", "int4"),
     Column("logs", "int4"),
@@ -63,13 +69,7 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _NAME = 200
 _TEXT = 1_000
 _BODY = 4_000
-_ATTRIBUTES = 40
-_VALUE = 256
 _MS = 1_000_000
-_MINUTE_NS = 60_000_000_000
-#: How far a client's clock may be off before a span is counted in the minute of its arrival.
-_PAST_MINUTES = 7 * 24 * 60
-_AHEAD_MINUTES = 60
 
 _READERS: dict[str, Callable[[bytes], TraceItem]] = {
     "otlp.traces.proto": traces.read_proto,
@@ -85,11 +85,8 @@ def normalise(envelope: Envelope) -> Record:
     origin = item.origin
     spans = item.spans[:MAX_SPANS]
     entries = _entries(origin, spans, id_ms(envelope.id) // 60_000)
-    service, environment, version = _short(origin)
     row = (
-        service,
-        environment,
-        version,
+        *origin_row(origin),
         len(item.spans),
         sum(span.status == "error" for span in spans),
         len(item.logs),
@@ -111,22 +108,10 @@ def normalise(envelope: Envelope) -> Record:
 def picture(envelope: Envelope) -> dict[str, Any]:
     """The full picture of the event; raises :class:`Malformed`. What crashes have is null."""
     item = read_trace(envelope)
-    origin = item.origin
     return {
-        "occurred_at": iso(item.occurred_at),
-        "client": client_of(origin.client_name, origin.client_version),
-        "version": origin.version,
-        "error": None,
-        "environment": plain(dict(origin.attributes), PICTURE) or None,
-        "request": None,
-        "user": user_of(_user(item)),
-        "tags": list(origin.tags),
-        "custom": None,
-        "breadcrumbs": None,
+        **origin_picture(item.origin, _user(item), item.occurred_at),
         "trace": {
-            "service": origin.service,
-            "environment": origin.environment,
-            "host": origin.host,
+            **origin_shown(item.origin),
             "spans": [span_shown(span) for span in item.spans],
             "logs": [log_shown(log) for log in item.logs],
             "notes": [*item.notes, *_notes(item)],
@@ -189,13 +174,6 @@ def log_shown(log: Log) -> dict[str, Any]:
     }
 
 
-def _short(origin: Origin) -> tuple[str | None, str | None, str | None]:
-    service, environment, version = (
-        text and clip(text, _NAME) for text in (origin.service, origin.environment, origin.version)
-    )
-    return service, environment, version
-
-
 def _user(item: TraceItem) -> User:
     """Whom all of it is about: who sends says so, or its first transaction that does."""
     if item.origin.user.key:
@@ -223,7 +201,7 @@ def _series(
 
 
 def _entries(origin: Origin, spans: Iterable[Span], received: int) -> Entries:
-    service, environment, _ = _short(origin)
+    service, environment, _ = origin_row(origin)
     entries = Entries()
     for span in spans:
         took = duration_ms(span)
@@ -238,15 +216,6 @@ def _entries(origin: Origin, spans: Iterable[Span], received: int) -> Entries:
         )
         entries.add(counted_as, minute_of(span.start_ns, received), took, 1, MEASURED)
     return entries
-
-
-def minute_of(at_ns: int | None, received: int) -> int:
-    """The minute in which something is counted: by the client's clock, unless that is far off."""
-    if at_ns is None:
-        return received
-    minute = at_ns // _MINUTE_NS
-    near = received - _PAST_MINUTES <= minute <= received + _AHEAD_MINUTES
-    return minute if near else received
 
 
 def _segments(item: TraceItem) -> list[dict[str, Any]]:
@@ -297,17 +266,8 @@ def _notes(item: TraceItem) -> list[str]:
 
 
 def _document(item: TraceItem) -> dict[str, Any]:
-    origin = item.origin
-    service, environment, version = _short(origin)
     return {
-        "service": service,
-        "environment": environment,
-        "version": version,
-        "host": origin.host and clip(origin.host, _NAME),
-        "client": indexed_client(origin.client_name, origin.client_version),
-        "user": indexed_user(_user(item)),
-        "tags": [clip(tag, _NAME) for tag in origin.tags],
-        "resource": indexed_attributes(origin.attributes),
+        **origin_document(item.origin, _user(item)),
         "spans": [_indexed_span(span) for span in item.spans[:MAX_SPANS]],
         "logs": [_indexed_log(log) for log in item.logs[:MAX_LOGS]],
     }
@@ -340,29 +300,3 @@ def _indexed_log(log: Log) -> dict[str, Any]:
 def _indexed_moment(moment: datetime | None) -> int | None:
     """Milliseconds since 1970, which search takes for a time as well."""
     return None if moment is None else round(moment.timestamp() * 1000)
-
-
-def indexed_attributes(attributes: Attributes) -> dict[str, str] | None:
-    """Attributes as text, as many and as long as is worth a search; no name is empty."""
-    made: dict[str, str] = {}
-    for name, value in attributes.items():
-        if len(made) >= _ATTRIBUTES:
-            break
-        if value is not None and (key := _attribute_name(name)):
-            made[key] = _attribute_text(value)
-    return made or None
-
-
-@lru_cache(maxsize=4096)
-def _attribute_name(name: str) -> str:
-    return clip(name, _NAME).strip(". \t\r\n")
-
-
-def _attribute_text(value: Any) -> str:
-    if type(value) is str:
-        return clip(value, _VALUE)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping | list | tuple):
-        return clip(orjson.dumps(plain(value, PICTURE)).decode(), _VALUE)
-    return clip(str(value), _VALUE)

@@ -75,6 +75,21 @@ class Common(dsl.Document):
     search_text = dsl.Text(norms=False)
 
 
+class Sent(Common):
+    """What a service sent of itself: spans, metrics. ``resource`` is all that it said of itself."""
+
+    service = exact(free=True)
+    environment = exact(free=True)
+    host = exact(free=True)
+    resource = open_object()
+
+
+SENT_KEYS = {
+    "service": Key(exact=("service",)),
+    "environment": Key(exact=("environment",)),
+    "host": Key(exact=("host",)),
+}
+
 #: Keys of a query that every type has.
 COMMON_KEYS = {
     "version": Key(exact=("version",)),

@@ -6,20 +6,16 @@ from typing import Any
 
 from elasticsearch import dsl
 
-from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_object
+from storage.search.mappings.base import SENT_KEYS, TITLE_CHARS, Key, Sent, exact
 
 BOUNDED = False
 
 _SHOWN = 3
 
 
-class Document(Common):
+class Document(Sent):
     """Points and sessions that one service sent together."""
 
-    service = exact(free=True)
-    environment = exact(free=True)
-    host = exact(free=True)
-    resource = open_object()
     metrics = exact(free=True)
     sessions = dsl.Keyword(doc_values=False)
 
@@ -30,9 +26,7 @@ class Document(Common):
 
 
 KEYS = {
-    "service": Key(exact=("service",)),
-    "environment": Key(exact=("environment",)),
-    "host": Key(exact=("host",)),
+    **SENT_KEYS,
     "metric": Key(exact=("metrics",)),
     "session": Key(exact=("sessions",)),
 }

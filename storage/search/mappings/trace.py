@@ -6,7 +6,15 @@ from typing import Any
 
 from elasticsearch import dsl
 
-from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_object, words
+from storage.search.mappings.base import (
+    SENT_KEYS,
+    TITLE_CHARS,
+    Key,
+    Sent,
+    exact,
+    open_object,
+    words,
+)
 
 #: What a document may hold is bounded where records are made, in the very shape that is indexed.
 BOUNDED = True
@@ -36,13 +44,9 @@ class Log(dsl.InnerDoc):
     attributes = open_object()
 
 
-class Document(Common):
+class Document(Sent):
     """What one service sent together."""
 
-    service = exact(free=True)
-    environment = exact(free=True)
-    host = exact(free=True)
-    resource = open_object()
     operation = dsl.Keyword(index=False, doc_values=False)
     spans = dsl.Nested(Span)
     logs = dsl.Nested(Log)
@@ -54,9 +58,7 @@ class Document(Common):
 
 
 KEYS = {
-    "service": Key(exact=("service",)),
-    "environment": Key(exact=("environment",)),
-    "host": Key(exact=("host",)),
+    **SENT_KEYS,
     "operation": Key(exact=("spans.operation",)),
     "category": Key(exact=("spans.category",)),
     "status": Key(exact=("spans.status",)),
