@@ -31,7 +31,7 @@ from ops.paths import CHECKOUT
 from ops.ports import keep_or_choose
 from storage.sql.migrate import migrate
 from tests.system.test_bad_input import MEGABYTE, REFUSED, STORED, crash
-from tests.system.test_corpus_raygun import FILES
+from tests.system.test_corpus_raygun import CORPUS, FILES
 
 KEY = "aB+/c3de==fgh0"
 DEADLINE = 120.0
@@ -137,7 +137,7 @@ def recorded(file: Path) -> bytes:
         found["query"],
     )
     kept = [
-        (name, KEY if name.lower() == "x-apikey" else value)
+        (name, KEY if name.lower() in {"x-apikey", "x-api-key"} else value)
         for name, value in found["headers"]
         if name.lower() not in {"host", "connection", "transfer-encoding", "content-length"}
     ]
@@ -147,6 +147,8 @@ def recorded(file: Path) -> bytes:
 
 ORIGIN = (("Origin", "https://shop.test"),)
 ASKING = (("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "X-A, b"))
+PROTOBUF = (("Content-Type", "application/x-protobuf"),)
+OTEL = sorted(CORPUS.glob("otel-*/*.json"))
 BULK = b"[" + b",".join([crash("one"), b"7", crash("two")]) + b"]"
 RUM = b'{"eventData": [{"type": "session_start", "sessionId": "s"}]}'
 
@@ -206,6 +208,18 @@ CASES: dict[str, bytes] = {
         for method in ("GET", "HEAD", "PUT", "DELETE", "BREW")
         for path in ("/entries", "/events")
     },
+    **{f"corpus: {file.parent.name}/{file.stem}": recorded(file) for file in OTEL},
+    **{
+        f"OTLP of nothing at {path}": _post(b"", *PROTOBUF, path=path)
+        for path in ("/v1/traces", "/v1/metrics", "/v1/logs", "/relay/v1/traces")
+    },
+    "no OTLP": _post(b"\xff\xff", *PROTOBUF, path="/v1/traces"),
+    "no OTLP, as JSON": _post(b"[]", ("Content-Type", "application/json"), path="/v1/logs"),
+    "OTLP without a key": request("POST", "/v1/traces", b"", PROTOBUF, key=""),
+    "OTLP with a bearer token": request(
+        "POST", "/v1/traces", b"", (*PROTOBUF, ("Authorization", f"Bearer {KEY}")), key=""
+    ),
+    "OTLP too large": _post(b" " * 20 * MEGABYTE, *PROTOBUF, path="/v1/traces"),
     "API without a token": request("GET", "/api/v1/groups"),
     "pages": request("GET", "/"),
     "a form too large": _post(b"a=" + b"x" * 100_000, path="/login"),
