@@ -62,7 +62,8 @@ ORDER BY count DESC LIMIT %(limit)s
 # was first heard of about then began then: all that it had counted is new.
 _COUNTED = """
 SELECT DISTINCT ON (series.key, bucket)
-    series.key, {by} AS groups, greatest(minutes.minute, %(start)s - 1) / %(every)s AS bucket,
+    series.key, {by} AS groups,
+    CASE WHEN minutes.minute < %(start)s THEN -1 ELSE minutes.minute / %(every)s END AS bucket,
     minutes.minute >= %(start)s AS wanted,
     minutes.minute >= extract(epoch FROM series.made_at) / 60 - %(fresh)s AS fresh, minutes.count,
     minutes.total, minutes.least, minutes.most, (minutes.sketch).bins, (minutes.sketch).weights
