@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flask import Request
 
@@ -20,6 +20,12 @@ from app.ingest.keys import MAX_KEY_CHARS, key_candidates
 from storage.sql.tokens import Caller
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
+Need = Literal["nothing", "signed_in", "viewer", "member", "admin", "operator", "administrator"]
+"""What a page or form asks of who uses it: nothing, to be somebody, a role in the project that it
+is about, or a role in the installation."""
+
+OF_PROJECT: frozenset[Need] = frozenset({"viewer", "member", "admin"})
+
 MAX_CACHED = 1024
 MAX_TOKEN_CHARS = 500
 
@@ -105,6 +111,16 @@ def require_project(caller: Caller, project_id: int | None, what: str) -> None:
         )
     if not caller.sees(project_id):
         raise not_found(what)
+
+
+def require_need(caller: Caller, need: Need, project_id: int | None, what: str) -> None:
+    """The check of a page or form: whether who asks has the role that it needs, in the project
+    ``project_id`` where that is a project's. Raises ``ApiError`` as :func:`require_project`.
+    """
+    if need in OF_PROJECT:
+        require_project(caller, project_id, what)
+    elif need in ("operator", "administrator"):
+        require_project(caller, None, what)
 
 
 def request_keys(request: Request) -> list[str]:

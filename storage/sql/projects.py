@@ -86,6 +86,17 @@ class Projects:
             row = cursor.fetchone()
         return Project(*row) if row else None
 
+    def by_number(self, project_id: int) -> Project | None:
+        """The project of a number; null when there is none."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT id, name, created_at FROM projects"
+                " WHERE id = %s AND id > 0 AND erased_at IS NULL",
+                (project_id,),
+            )
+            row = cursor.fetchone()
+        return Project(*row) if row else None
+
     def key_digests(self, project_id: int) -> _Digests:
         """What stands for each of a project's keys, revoked ones too: their SHA-256, in hex."""
         with self._database.transaction() as cursor:
