@@ -20,11 +20,11 @@ from app.ingest.keys import MAX_KEY_CHARS, key_candidates
 from storage.sql.tokens import Caller
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
-Need = Literal["nothing", "signed_in", "viewer", "member", "admin", "operator", "administrator"]
-"""What a page or form asks of who uses it: nothing, to be somebody, a role in the project that it
-is about, or a role in the installation."""
-
-OF_PROJECT: frozenset[Need] = frozenset({"viewer", "member", "admin"})
+Need = Literal["nothing", "signed_in", "read", "triage", "operate", "admin"]
+"""What a page or form asks of who uses it: nothing, to be somebody, or a right in the project or
+installation that it is about: to read, to triage groups, to operate queues and dead letters, or to
+administer.
+"""
 
 MAX_CACHED = 1024
 MAX_TOKEN_CHARS = 500
@@ -113,14 +113,12 @@ def require_project(caller: Caller, project_id: int | None, what: str) -> None:
         raise not_found(what)
 
 
-def require_need(caller: Caller, need: Need, project_id: int | None, what: str) -> None:
-    """The check of a page or form: whether who asks has the role that it needs, in the project
-    ``project_id`` where that is a project's. Raises ``ApiError`` as :func:`require_project`.
+def require_right(caller: Caller, need: Need, project_id: int | None, what: str) -> None:
+    """The check of a page or form: whether who asks has the right that it needs, in the project of
+    a number, or null in the installation. Raises ``ApiError`` as :func:`require_project`.
     """
-    if need in OF_PROJECT:
+    if need not in ("nothing", "signed_in"):
         require_project(caller, project_id, what)
-    elif need in ("operator", "administrator"):
-        require_project(caller, None, what)
 
 
 def request_keys(request: Request) -> list[str]:

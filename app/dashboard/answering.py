@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, g, render_template, request, session
 from werkzeug.datastructures import MultiDict
 
-from app.api.access import require_need
+from app.api.access import require_right
 from app.api.arguments import load_arguments
 from app.api.endpoint import Desk
 from app.dashboard import links
@@ -36,7 +36,7 @@ class Answering:
         """The route of a page; of a text twin, when it is given ``twin``."""
 
         def route(twin: str | None = None, **path: str) -> Response:
-            visit = self._visit(page.needs, path)
+            visit = self._visit(page, path)
             asked = load_arguments(page.arguments, request.args.items(multi=True))
             visit = replace(visit, arguments={**asked, **visit.arguments})
             return self._shown(page, visit, twin)
@@ -48,7 +48,7 @@ class Answering:
 
         def route(**path: str) -> Response:
             refuse_other_sites(request)
-            visit = self._visit(action.needs, path)
+            visit = self._visit(action, path)
             if action.needs == "nothing" or not by_token():
                 require_form_token(session, request.form.get(FIELD, ""))
             try:
@@ -69,17 +69,17 @@ class Answering:
         html = render_template("problem.html", error=error, shell=shell, gaps=visit.gaps.found())
         return Response(html, error.status, error.headers, content_type="text/html; charset=utf-8")
 
-    def _visit(self, needs: Any, path: dict[str, str]) -> Visit:
+    def _visit(self, row: Page | Action, path: dict[str, str]) -> Visit:
         """The visit of who asks, once the check of what the path names is made."""
         desk = self._desk_of_caller()
         project = None
         if "project" in path:
             project = self._project(path.pop("project"))
-            require_need(desk.caller, needs, project.id, "project")
+            require_right(desk.caller, row.needs, project.id, "project")
             g.project = project  # for the page of an error from here on
-        elif needs in ("operator", "administrator"):
-            require_need(desk.caller, needs, None, "this page")
-        return Visit(desk, dict(path), needs, project)
+        elif row.scope == "installation":
+            require_right(desk.caller, row.needs, None, "this page")
+        return Visit(desk, dict(path), row.needs, project)
 
     def _desk_of_caller(self) -> Desk:
         return replace(self._desk, caller=g.caller) if "caller" in g else self._desk

@@ -20,7 +20,7 @@ from app.dashboard.rows import ACTIONS, PAGES, ROWS, TALLIES
 from app.dashboard.session import COOKIE_CONFIG
 from app.dashboard.shell import ShellMaker
 from app.dashboard.strip import Strip
-from app.errors import not_found
+from app.errors import error_answer, not_found
 from app.stores import Stores
 from storage.search.store import SearchStore
 
@@ -71,5 +71,5 @@ def _add_assets(blueprint: Blueprint, assets: Assets) -> None:
     def asset(digest: str, name: str) -> Response:
         found = assets.find(name)
         if found is None:
-            raise not_found("file")
+            return error_answer(not_found("file"))
         return found.answer(digest, request.accept_encodings)

@@ -16,13 +16,17 @@ from typing import Any, Literal, Protocol
 from flask import Response
 from marshmallow import Schema
 
-from app.api.access import Need, require_need
+from app.api.access import Need, require_right
 from app.api.arguments import Nothing
 from app.api.endpoint import Desk
 from app.dashboard.gaps import Gaps
 from storage.sql.projects import Project
 
 Section = Literal["project", "installation"]
+Scope = Literal["installation", "owned"]
+"""Where the right is needed that a row without a project in its path asks for: in the installation,
+or in the project of the thing that the path names, which the view asks :meth:`Visit.require` of.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Visit:
         """The check of a thing that the path names without its project: whether who asks may do in
         its project what the row needs. Raises ``ApiError`` 404 or 403.
         """
-        require_need(self.desk.caller, self.needs, project_id, what)
+        require_right(self.desk.caller, self.needs, project_id, what)
 
 
 class View(Protocol):
@@ -85,8 +89,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Page:
     """``rule`` may name a project as ``<project>``: it is looked up, and 404 for who may
-    not see it. ``needs`` is closed unless a row says otherwise; where the rule names no project
-    and a role in one is needed, the view asks :meth:`Visit.require` of each thing.
+    not see it. ``needs`` is the right to have there, and ``scope`` where else: a row that says
+    nothing is for administrators of the installation alone.
 
     ``table`` names the view's list that the CSV twin holds; without one it is the whole view by
     names and values. ``markdown`` is a template for the Markdown twin where the general one will
@@ -98,7 +102,8 @@ class Page:
     view: MakeView
     template: str = ""
     arguments: type[Schema] = Nothing
-    needs: Need = "administrator"
+    needs: Need = "admin"
+    scope: Scope = "installation"
     table: str | None = None
     markdown: str | None = None
     place: Place | None = None
@@ -127,7 +132,8 @@ class Action:
     name: str
     handler: Callable[[Visit], SeeOther | Response]
     fields: type[Schema] = Nothing
-    needs: Need = "administrator"
+    needs: Need = "admin"
+    scope: Scope = "installation"
     again: Page | None = None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.api.access import Need, require_need
+from app.api.access import Need, require_right
 from app.api.projects import visible_projects
 from app.dashboard import links
 from app.dashboard.links import Named
@@ -119,7 +119,7 @@ class ShellMaker:
 
 def _may(visit: Visit, need: Need, project: Named | None) -> bool:
     try:
-        require_need(visit.desk.caller, need, project.id if project else None, "page")
+        require_right(visit.desk.caller, need, project.id if project else None, "page")
     except ApiError:
         return False
     return True

@@ -77,22 +77,18 @@ class Projects:
         """The project of a name; null when there is none, or no project could be named so."""
         if not name.isprintable() or len(name) > MAX_NAME_CHARS:
             return None
-        with self._database.transaction() as cursor:
-            cursor.execute(
-                "SELECT id, name, created_at FROM projects"
-                " WHERE name = %s AND id > 0 AND erased_at IS NULL",
-                (name,),
-            )
-            row = cursor.fetchone()
-        return Project(*row) if row else None
+        return self._find("name = %s", name)
 
     def by_number(self, project_id: int) -> Project | None:
         """The project of a number; null when there is none."""
+        return self._find("id = %s", project_id)
+
+    def _find(self, condition: str, value: str | int) -> Project | None:
         with self._database.transaction() as cursor:
             cursor.execute(
                 "SELECT id, name, created_at FROM projects"
-                " WHERE id = %s AND id > 0 AND erased_at IS NULL",
-                (project_id,),
+                f" WHERE {condition} AND id > 0 AND erased_at IS NULL",  # noqa: S608 - ours
+                (value,),
             )
             row = cursor.fetchone()
         return Project(*row) if row else None

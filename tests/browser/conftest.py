@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
@@ -76,6 +77,15 @@ def session(site: Site, chromium: Browser) -> StorageState:
         page.get_by_role("main").get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Projects").wait_for()
         return context.storage_state()
+
+
+@pytest.fixture(scope="session")
+def reader(site: Site, session: StorageState) -> Iterator[httpx.Client]:
+    """Asks for pages as a browser does, signed in, and shows the bytes."""
+    cookies = {one["name"]: one["value"] for one in session["cookies"]}
+    headers = {"Accept": "text/html"}
+    with httpx.Client(base_url=site.url, cookies=cookies, headers=headers, timeout=30) as client:
+        yield client
 
 
 @pytest.fixture

@@ -49,9 +49,12 @@ def look(
     width: int = 1400,
     height: int = 900,
     signed_in: bool = True,
+    clock: bool = False,
     **options: Any,
 ) -> Iterator[Look]:
-    """Open ``path`` with an empty cache; ``options`` are those of a context of Playwright."""
+    """Open ``path`` with an empty cache; ``options`` are those of a context of Playwright. With
+    ``clock`` the page's time goes on when the test says so.
+    """
     with chromium.new_context(
         base_url=url,
         viewport={"width": width, "height": height},
@@ -67,6 +70,8 @@ def look(
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
         if options.get("java_script_enabled", True):
             page.add_init_script(_SHIFTS)
+        if clock:
+            page.clock.install()
         response = page.goto(path)
         assert response is not None
         yield Look(page, response, requests, complaints)

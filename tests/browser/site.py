@@ -14,7 +14,7 @@ from config.settings import Settings
 from events.ids import new_id, now_ms
 from ops.paths import CHECKOUT
 from ops.ports import keep_or_choose
-from tests.integration.api_world import HOSTILE, TOKEN, World, crash, open_world, wait_until
+from tests.integration.api_world import HOSTILE, World, crash, open_world, wait_until
 from tests.integration.pipeline import environment
 
 
@@ -29,12 +29,6 @@ class Site:
     hostile: str
     hostile_group: str
     nothing: str
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        """A page as a program asks for it, as the operator."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        token = {"Authorization": f"Bearer {TOKEN}"}
-        return httpx.get(f"{self.url}{path}", headers={**token, **named}, timeout=30)
 
 
 def hostile_crash() -> bytes:

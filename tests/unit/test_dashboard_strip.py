@@ -32,7 +32,7 @@ def everything(need: Need) -> bool:
 
 
 def strip_of(counter: Counter, now: list[float], **more: Any) -> Strip:
-    tally = Tally("Things", counter.read, lambda project: "/things", "viewer", **more)
+    tally = Tally("Things", counter.read, lambda project: "/things", "read", **more)
     return Strip(cast(Stores, None), (tally,), seconds=10, clock=lambda: now[0])
 
 
@@ -59,7 +59,7 @@ def test_a_store_that_is_away_makes_a_number_unknown_and_is_left_alone() -> None
 
 def test_numbers_are_for_who_may_see_them_and_where_they_belong() -> None:
     strip = strip_of(Counter(), [0.0])
-    assert strip.counts("project", SHOP, lambda need: need != "viewer") == ()
+    assert strip.counts("project", SHOP, lambda need: need != "read") == ()
     assert strip.counts("installation", None, everything) == ()
 
 

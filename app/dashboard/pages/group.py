@@ -75,7 +75,7 @@ PAGES = (
         group,
         "pages/group.html",
         PageArguments,
-        needs="viewer",
+        needs="read",
         table="occurrences",
     ),
 )

@@ -99,7 +99,7 @@ def _to_open_groups(project: Named | None) -> str:
     return links.groups(project, status="open") if project else links.home()
 
 
-OPEN = Tally("Open groups", _open_groups, _to_open_groups, "viewer")
+OPEN = Tally("Open groups", _open_groups, _to_open_groups, "read")
 TALLIES = (OPEN,)
 
 PAGES = (
@@ -109,7 +109,7 @@ PAGES = (
         groups,
         "pages/groups.html",
         GroupsArguments,
-        needs="viewer",
+        needs="read",
         table="groups",
         place=Place("Groups", key="g"),
         live=True,

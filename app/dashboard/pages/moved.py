@@ -29,7 +29,7 @@ def raw(visit: Visit) -> Response:
 
 
 PAGES = (
-    Page("/groups/<group_id>", "moved_group", group, needs="viewer", twins=False),
-    Page("/events/<event_id>", "moved_event", event, needs="viewer", twins=False),
-    Page("/events/<event_id>/raw", "moved_raw", raw, needs="viewer", twins=False),
+    Page("/groups/<group_id>", "moved_group", group, needs="read", scope="owned", twins=False),
+    Page("/events/<event_id>", "moved_event", event, needs="read", scope="owned", twins=False),
+    Page("/events/<event_id>/raw", "moved_raw", raw, needs="read", scope="owned", twins=False),
 )

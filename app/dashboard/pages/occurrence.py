@@ -239,6 +239,8 @@ def _find(visit: Visit) -> StoredEvent:
 
 
 PAGES = (
-    Page("/o/<event>", "occurrence", occurrence, "pages/occurrence.html", needs="viewer"),
-    Page("/o/<event>/raw", "raw", raw, needs="viewer", twins=False),
+    Page(
+        "/o/<event>", "occurrence", occurrence, "pages/occurrence.html", needs="read", scope="owned"
+    ),
+    Page("/o/<event>/raw", "raw", raw, needs="read", scope="owned", twins=False),
 )
