@@ -37,6 +37,7 @@ Code = Literal[
     "erasure_key_missing",
     "erasure_not_found",
     "event_too_large",
+    "form_expired",
     "internal",
     "invalid_event",
     "key_missing",
@@ -120,19 +121,17 @@ def error_body(code: Code, message: str) -> bytes:
     return orjson.dumps({"error": {"code": code, "message": readable}})
 
 
-def _answer(status: int, code: Code, message: str, headers: Mapping[str, str]) -> Response:
-    return Response(error_body(code, message), status, dict(headers), content_type=JSON)
+def error_answer(error: ApiError) -> Response:
+    """The answer of an error to a program."""
+    return Response(error.body(), error.status, error.headers, content_type=JSON)
 
 
-def _on_api_error(error: ApiError) -> Response:
-    return _answer(error.status, error.code, error.message, error.headers)
-
-
-def _on_http_error(error: HTTPException) -> Response:
+def of_http(error: HTTPException) -> ApiError:
+    """What Flask itself raises, with our codes."""
     status = error.code or 500
     code = _BY_STATUS.get(status, "internal" if status >= 500 else "bad_request")
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return _answer(status, code, error.description or error.name, headers)
+    return ApiError(status, code, error.description or error.name, headers)
 
 
 def of_bug(error: Exception) -> ApiError:
@@ -141,12 +140,8 @@ def of_bug(error: Exception) -> ApiError:
     return ApiError(500, "internal", "The server met an error of its own; it is in its log.")
 
 
-def _on_bug(error: Exception) -> Response:
-    return _on_api_error(of_bug(error))
-
-
 def register_errors(app: Flask) -> None:
     """Answer everything that goes wrong in ``app`` with the one error body."""
-    app.register_error_handler(ApiError, _on_api_error)
-    app.register_error_handler(HTTPException, _on_http_error)
-    app.register_error_handler(Exception, _on_bug)
+    app.register_error_handler(ApiError, error_answer)
+    app.register_error_handler(HTTPException, lambda error: error_answer(of_http(error)))
+    app.register_error_handler(Exception, lambda error: error_answer(of_bug(error)))

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.api import routes
 from app.cors import register_cors
-from app.dashboard import pages
+from app.dashboard import blueprint as dashboard
 from app.errors import register_errors
 from app.ingest import flask_lane
 from app.ingest.handler import IngestHandler
@@ -36,7 +36,7 @@ def create_app(settings: Settings, stores: Stores, ingest: IngestHandler | None 
     register_errors(app)
     register_cors(app)
     app.register_blueprint(flask_lane.create_blueprint(ingest or open_ingest(stores)))
-    for blueprint in (routes, pages):
+    for blueprint in (routes, dashboard):
         app.register_blueprint(blueprint.create_blueprint(stores))
     return app
 

@@ -21,6 +21,7 @@ from config.settings import Settings
 from storage.errors import Corrupt
 from storage.files.pack import cut_out
 from storage.files.store import FileStore
+from storage.questions import asking
 from storage.reading import EventReader
 from storage.sql.events import Events, StoredEvent
 
@@ -106,8 +107,9 @@ class PayloadReader:
 
     def read(self, event: StoredEvent) -> bytes:
         """Exactly the event's bytes, verified, as :meth:`storage.reading.EventReader.read`."""
-        body = self._service.read(event) if self._service else None
-        return self._direct.read(event) if body is None else body
+        with asking("files"):
+            body = self._service.read(event) if self._service else None
+            return self._direct.read(event) if body is None else body
 
 
 def open_payloads(settings: Settings, events: Events, files: FileStore) -> PayloadReader:

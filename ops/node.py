@@ -1,4 +1,4 @@
-"""Node packages for the tests of real JavaScript SDKs, installed into the cache."""
+"""Node packages that tests run, such as real JavaScript SDKs, installed into the cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def install_node_packages(source: Path, cache: Path, say: Callable[[str], None])
     with (cache / "node.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if not done.exists():
-            say("installing the Node packages of the SDK tests…")
+            say(f"installing the Node packages of {source.parent.name} tests…")
             _install(source, target)
             done.touch()
     return target / "node_modules"
@@ -34,7 +34,7 @@ def _install(source: Path, target: Path) -> None:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise OpsError(
-            "the tests run real JavaScript SDKs and need Node 18 or newer with npm: "
+            "the tests run JavaScript, real SDKs too, and need Node 18 or newer with npm: "
             "install them (Debian: apt-get install nodejs npm)"
         )
     shutil.rmtree(target, ignore_errors=True)
@@ -50,4 +50,4 @@ def _install(source: Path, target: Path) -> None:
     )
     if result.returncode != 0:
         last = result.stderr.strip().splitlines()[-1:] or ["no word why"]
-        raise OpsError(f"npm could not install the SDK packages: {last[0]}")
+        raise OpsError(f"npm could not install the packages of the tests: {last[0]}")

@@ -51,10 +51,17 @@ def module_settings(
     servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """Settings of a place of its own on the servers, for one module."""
+    with place_of_its_own(servers, tmp_path_factory.mktemp("home")) as settings:
+        yield settings
+
+
+@contextlib.contextmanager
+def place_of_its_own(servers: dict[str, str], home: Path) -> Iterator[Settings]:
+    """A fresh database, bucket and search prefix on the servers, and an emptied Redis."""
     mark = uuid.uuid4().hex[:12]
     environ = {
         **servers,
-        "SLUICE_HOME": str(tmp_path_factory.mktemp("home")),
+        "SLUICE_HOME": str(home),
         "SLUICE_S3_BUCKET": f"test-{mark}",
         "SLUICE_SEARCH_PREFIX": f"test-{mark}",
         "SLUICE_SESSION_KEY": uuid.uuid4().hex,

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flask import Request
 
@@ -20,6 +20,12 @@ from app.ingest.keys import MAX_KEY_CHARS, key_candidates
 from storage.sql.tokens import Caller
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
+Need = Literal["nothing", "signed_in", "read", "triage", "operate", "admin"]
+"""What a page or form asks of who uses it: nothing, to be somebody, or a right in the project or
+installation that it is about: to read, to triage groups, to operate queues and dead letters, or to
+administer.
+"""
+
 MAX_CACHED = 1024
 MAX_TOKEN_CHARS = 500
 
@@ -105,6 +111,14 @@ def require_project(caller: Caller, project_id: int | None, what: str) -> None:
         )
     if not caller.sees(project_id):
         raise not_found(what)
+
+
+def require_right(caller: Caller, need: Need, project_id: int | None, what: str) -> None:
+    """The check of a page or form: whether who asks has the right that it needs, in the project of
+    a number, or null in the installation. Raises ``ApiError`` as :func:`require_project`.
+    """
+    if need not in ("nothing", "signed_in"):
+        require_project(caller, project_id, what)
 
 
 def request_keys(request: Request) -> list[str]:

@@ -27,6 +27,7 @@ __all__ = [
     "bad_argument",
     "load_arguments",
     "load_body",
+    "load_fields",
 ]
 
 MAX_LIMIT = 500
@@ -124,7 +125,7 @@ def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> di
             raise bad_argument(name[:100], "holds a NUL character")
         if value:
             given[name] = value
-    return _loaded(schema, given)
+    return load_fields(schema, given)
 
 
 def load_body(schema: type[Schema], body: bytes) -> dict[str, Any]:
@@ -139,10 +140,11 @@ def load_body(schema: type[Schema], body: bytes) -> dict[str, Any]:
         raise ApiError(400, "not_json", f"The body is not JSON: {exc}") from None
     if not isinstance(given, dict):
         raise ApiError(400, "not_an_object", "The body is not a JSON object.")
-    return _loaded(schema, given)
+    return load_fields(schema, given)
 
 
-def _loaded(schema: type[Schema], given: dict[str, Any]) -> dict[str, Any]:
+def load_fields(schema: type[Schema], given: dict[str, Any]) -> dict[str, Any]:
+    """What ``schema`` makes of fields; raises ``ApiError`` 400 ``bad_argument``."""
     try:
         return dict(schema().load(given))
     except ValidationError as exc:

@@ -1,17 +1,19 @@
 """Who may see pages: a signed session cookie holding an API token, or a Bearer header.
 
 The token is checked at every page (through the same short memory as the API's), so a token that
-is withdrawn closes its sessions too. The cookie is HttpOnly and SameSite=Lax; pages change
-nothing but the session itself, and its two forms refuse what another site posts.
+is withdrawn closes its sessions too. The cookie is HttpOnly and SameSite=Lax; every form carries a
+token of the session's besides (:mod:`app.dashboard.csrf`), and refuses what another site posts.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-from flask import Request, Response, redirect, request, session
+from flask import Request, Response, request, session
 
-from app.api.access import MAX_TOKEN_CHARS, TokenCheck, bearer, require_token
+from app.api.access import CHALLENGE, MAX_TOKEN_CHARS, TokenCheck, bearer, require_token
+from app.dashboard import links
+from app.dashboard.leading import lead_to
 from app.errors import ApiError
 from storage.sql.tokens import Caller
 
@@ -23,12 +25,21 @@ COOKIE_CONFIG = {
 }
 
 
-def wants_json(asked: Request) -> bool:
-    """Whether the caller is a program: it sent a token, or prefers JSON to a page."""
+def wants_text(asked: Request) -> bool:
+    """Whether the caller is a program: it sent a token, asks for a text twin without being a
+    browser, or prefers JSON to a page.
+    """
     if bearer(asked) is not None:
         return True
-    best = asked.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
-    return best == "application/json"
+    accepted = asked.accept_mimetypes
+    if asked.path.endswith(tuple(f".{kind}" for kind in links.TWINS)):
+        return "text/html" not in [kind for kind, _ in accepted]
+    return accepted.best_match(["text/html", "application/json"], "text/html") != "text/html"
+
+
+def by_token() -> bool:
+    """Whether the request speaks by a Bearer header, which no other site can send."""
+    return bearer(request) is not None
 
 
 def local_path(asked: str | None) -> str:
@@ -38,25 +49,26 @@ def local_path(asked: str | None) -> str:
     return "/" if unsafe else path
 
 
-def signed_in(tokens: TokenCheck) -> Caller | None:
-    """Who the session's token speaks for, null when it is no good one; raises ``StoreDown``."""
+def who_asks(tokens: TokenCheck) -> Caller | None:
+    """Who a request speaks for, null for nobody.
+
+    Raises ``ApiError`` 401 for a Bearer header that is no good, and ``StoreDown``.
+    """
+    if by_token():
+        return require_token(request, tokens)
     token = session.get(TOKEN)
     return tokens.caller(token) if isinstance(token, str) else None
 
 
-def guard(tokens: TokenCheck) -> Caller | Response:
-    """Who may see pages, as far as its token goes; else the way to the login.
-
-    Raises ``ApiError`` 401 to programs, and ``StoreDown``.
-    """
-    if bearer(request) is None and (caller := signed_in(tokens)) is not None:
-        return caller
-    if wants_json(request):
-        return require_token(request, tokens)
+def way_in() -> Response:
+    """The way to the login; raises ``ApiError`` 401 to programs."""
+    if wants_text(request):
+        raise ApiError(
+            401, "token_missing", "Send an API token: Authorization: Bearer <token>.", CHALLENGE
+        )
     query = request.query_string.decode("latin-1")
     here = f"{request.path}?{query}" if query else request.path
-    answer = redirect("/login?" + urlencode({"next": here}), 303)
-    return Response(answer.get_data(), 303, answer.headers)
+    return lead_to(links.login(here))
 
 
 def sign_in(tokens: TokenCheck, token: str) -> bool:

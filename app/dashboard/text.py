@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 
 MOST_CHARS = 10_000
+BRIEF_CHARS = 300
+"""What a list shows of a text; the page that it leads to has the whole."""
 
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, except tab and line feed
@@ -17,18 +19,21 @@ _CONTROL = re.compile(
 
 
 def _picture(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return f"⟨U+{ord(match.group()):04X}⟩"  # not the symbols of Unicode: many fonts have none
 
 
-def visible(text: Any) -> str:
-    """Text with every control character shown as a symbol or code, and its length bounded."""
+def visible(text: Any, most: int = MOST_CHARS) -> str:
+    """Text with every control character shown as its code, and its length bounded."""
     whole = "" if text is None else str(text)
-    shown = _CONTROL.sub(_picture, whole[:MOST_CHARS])
-    hidden = len(whole) - MOST_CHARS
-    return shown if hidden <= 0 else f"{shown}… ({hidden} more characters in the raw bytes)"
+    shown = _CONTROL.sub(_picture, whole[:most])
+    hidden = len(whole) - most
+    return shown if hidden <= 0 else f"{shown}… ({hidden:,} more characters in the raw bytes)"
+
+
+def brief(text: Any, most: int = BRIEF_CHARS) -> str:
+    """The beginning of a text for a list, visible, with ``…`` where it was cut."""
+    whole = "" if text is None else str(text)
+    return _CONTROL.sub(_picture, whole[:most]) + ("…" if len(whole) > most else "")
 
 
 def as_text(value: Any) -> str:

@@ -29,7 +29,7 @@ _CHECKS = (
     ("lint-imports",),
 )
 #: The quick ones first, so that a mistake shows early.
-_KINDS = ("unit", "contract", "integration", "system", "faults")
+_KINDS = ("unit", "contract", "integration", "browser", "system", "faults")
 #: What a person's own Sluice is told must not reach the tests', which have servers of their own.
 _KEPT = ("SLUICE_CACHE", "SLUICE_TEST_COMPOSE", "SLUICE_TEST_SEED")
 
@@ -80,7 +80,8 @@ def _run_checks() -> None:
 def _environment() -> Iterator[dict[str, str]]:
     """Servers of the run's own in a temporary home; they end with it, however it ends."""
     cache = cache_path(os.environ)
-    modules = install_node_packages(CHECKOUT / "tests" / "system" / "sdk", cache, say)
+    sdks = install_node_packages(CHECKOUT / "tests" / "system" / "sdk", cache, say)
+    checkers = install_node_packages(CHECKOUT / "tests" / "browser" / "node", cache, say)
     with (
         tempfile.TemporaryDirectory(prefix="sluice-test-") as folder,
         running_servers(Home(Path(folder)), cache, {}, say) as addresses,
@@ -88,7 +89,8 @@ def _environment() -> Iterator[dict[str, str]]:
         yield {
             **_kept_environment(),
             **addresses,
-            "SLUICE_TEST_NODE_MODULES": str(modules),
+            "SLUICE_TEST_NODE_MODULES": str(sdks),
+            "SLUICE_TEST_BROWSER_MODULES": str(checkers),
         }
 
 

@@ -18,6 +18,7 @@ from events.record import Record
 from storage.errors import StoreDown
 from storage.floors import KEEP_ALL, Floors
 from storage.model import Page
+from storage.questions import asking
 from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
 from storage.search.cursor import encode_cursor, search_after
@@ -52,8 +53,9 @@ class SearchStore:
     read-only, and ``Rejected`` for a request that it refuses as a whole.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, request_seconds: float = REQUEST_SECONDS) -> None:
         self._settings = settings
+        self._request_seconds = request_seconds
         self._prefix = settings.search_prefix
         self._lock = threading.Lock()
         self._opened: Elasticsearch | None = None
@@ -211,7 +213,8 @@ class SearchStore:
     def _client(self) -> Elasticsearch:
         with self._lock:
             if self._opened is None:
-                self._opened = _open(self._settings.elasticsearch_url.reveal())
+                url = self._settings.elasticsearch_url.reveal()
+                self._opened = _open(url, self._request_seconds)
             return self._opened
 
     def _index_into(
@@ -277,9 +280,17 @@ class SearchStore:
         return search.sort("-received_at", "-id").extra(track_total_hits=False)
 
 
-def _open(url: str) -> Elasticsearch:
+class _Client(Elasticsearch):
+    """Notes what it is asked; see :mod:`storage.questions`."""
+
+    def perform_request(self, *arguments: Any, **options: Any) -> Any:
+        with asking("search"):
+            return super().perform_request(*arguments, **options)
+
+
+def _open(url: str, seconds: float) -> Elasticsearch:
     """A client that leaves retrying to the stages: one owner of retries a call."""
-    return Elasticsearch(url, request_timeout=REQUEST_SECONDS, max_retries=0)
+    return _Client(url, request_timeout=seconds, max_retries=0)
 
 
 def _execute(search: dsl.Search) -> dsl.response.Response[Any]:

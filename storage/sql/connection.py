@@ -18,6 +18,7 @@ import psycopg2
 from psycopg2 import extensions, extras
 
 from config.settings import Secret
+from storage.questions import asking
 
 CONNECT_SECONDS = 3.0
 #: How much longer than the server's own statement_timeout the client waits for its verdict.
@@ -50,7 +51,8 @@ class Cursor(extensions.cursor):
 
     def execute(self, query: Any, variables: Any = None) -> None:
         try:
-            super().execute(query, variables)
+            with asking("sql"):
+                super().execute(query, variables)
         except ValueError as exc:  # NUL, or a lone surrogate, in a parameter
             raise psycopg2.DataError(str(exc)) from exc
 

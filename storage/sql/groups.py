@@ -75,6 +75,18 @@ class Groups:
             row = cursor.fetchone()
         return Group(*row) if row else None
 
+    def count_open(self, project_id: int, most: int) -> int:
+        """How many groups of a project are open, up to ``most``: it counts no further."""
+        with self._database.transaction() as cursor:
+            conditions, values = _kept(self._terms.floors_of(cursor))
+            wanted = [*conditions, sql.SQL("project_id = %s"), sql.SQL("status = 'open'")]
+            statement = sql.SQL(
+                "SELECT count(*) FROM (SELECT FROM groups WHERE {} LIMIT %s) AS counted"
+            ).format(sql.SQL(" AND ").join(wanted))
+            cursor.execute(statement, (*values, project_id, most))
+            (found,) = cursor.fetchone() or (0,)
+        return int(found)
+
     def list(
         self,
         project: str | None = None,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from psycopg2 import sql
+
 from storage.errors import Rejected
 from storage.sql.connection import Cursor
 from storage.sql.credentials import (
@@ -99,8 +101,18 @@ class Projects:
         """The project of a name; null when there is none, or no project could be named so."""
         if not name.isprintable() or len(name) > MAX_NAME_CHARS:
             return None
+        return self._find("name", name)
+
+    def by_number(self, project_id: int) -> Project | None:
+        """The project of a number; null when there is none."""
+        return self._find("id", project_id)
+
+    def _find(self, column: str, value: str | int) -> Project | None:
+        statement = sql.SQL(_SELECT + " WHERE {} = %s AND id > 0 AND erased_at IS NULL").format(
+            sql.Identifier(column)
+        )
         with self._database.transaction() as cursor:
-            cursor.execute(f"{_SELECT} WHERE name = %s AND id > 0 AND erased_at IS NULL", (name,))
+            cursor.execute(statement, (value,))
             row = cursor.fetchone()
         return Project(*row) if row else None
 

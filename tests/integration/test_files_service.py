@@ -69,7 +69,7 @@ def test_every_reader_of_the_web_tier_goes_through_the_service(
     before = reads(files)
     assert world.get(f"/api/v1/events/{event}/raw").data == body
     assert world.json(f"/api/v1/events/{event}")["error"]["message"] == "through the service"
-    page = world.get(f"/events/{event}")
+    page = world.get(f"/o/{event}")
     assert (page.status_code, "through the service" in page.text) == (200, True)
     assert reads(files) - before == 3
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
+import re
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from werkzeug.test import TestResponse
 
 from app.dashboard.session import local_path
-from app.dashboard.text import MOST_CHARS, visible
 from app.factory import create_app
 from config.settings import Secret, SecretList
 from events.ids import new_id, now_ms
@@ -29,11 +32,17 @@ def visit(browser: World, path: str) -> TestResponse:
     return browser.client.get(path, headers=BROWSER)
 
 
+def form_token(browser: World, path: str = "/login") -> str:
+    """What a form of a page carries."""
+    return re.findall('name="csrf" value="([^"]+)"', visit(browser, path).text)[0]
+
+
 def sign_in(browser: World, token: str = TOKEN, **form: str) -> TestResponse:
-    return browser.client.post("/login", data={"token": token, **form}, headers=BROWSER)
+    data = {"csrf": form_token(browser), "token": token, **form}
+    return browser.client.post("/login", data=data, headers=BROWSER)
 
 
-@pytest.mark.parametrize("path", ["/", "/groups/x", "/events/x", "/events/x/raw"])
+@pytest.mark.parametrize("path", ["/", "/p/shop/groups", "/o/x", "/o/x/raw", "/events/x"])
 def test_a_stranger_is_sent_to_the_login(browser: World, path: str) -> None:
     answer = visit(browser, path)
     assert answer.status_code == 303
@@ -43,24 +52,31 @@ def test_a_stranger_is_sent_to_the_login(browser: World, path: str) -> None:
 
 
 def test_signing_in_and_out(browser: World) -> None:
-    page = visit(browser, "/login?next=/?query=x")
+    page = visit(browser, "/login?next=/find?q=x")
     assert page.status_code == 200
     assert "Sign out" not in page.text
-    answer = sign_in(browser, next="/?query=x")
-    assert (answer.status_code, answer.location) == (303, "/?query=x")
+    assert 'value="/find?q=x"' in page.text
+    answer = sign_in(browser, next="/find?q=x")
+    assert (answer.status_code, answer.location) == (303, "/find?q=x")
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert visit(browser, "/").status_code == 200
-    assert browser.client.post("/logout").status_code == 303
+    token = form_token(browser, "/")
+    assert browser.client.post("/logout", data={"csrf": token}).status_code == 303
     assert visit(browser, "/").status_code == 303
 
 
-@pytest.mark.parametrize("token", ["", "nobody-has-this", "a\x00b", "x" * 10_000])
-def test_a_wrong_token_signs_nobody_in(browser: World, token: str) -> None:
-    answer = sign_in(browser, token)
-    assert answer.status_code == 401
-    assert "There is no such token" in answer.text
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [("", 401), ("nobody-has-this", 401), ("a\x00b", 400), ("x" * 10_000, 401)],
+)
+def test_a_wrong_token_signs_nobody_in(browser: World, token: str, status: int) -> None:
+    answer = sign_in(browser, token, next="/find")
+    assert answer.status_code == status
+    assert 'role="alert"' in answer.text
+    assert 'name="next" value="/find"' in answer.text
+    assert token == "" or token not in answer.text
     assert visit(browser, "/").status_code == 303
 
 
@@ -102,10 +118,20 @@ def test_a_replaced_session_key_keeps_sessions_while_it_is_a_fallback(browser: W
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil"}],
 )
 def test_forms_of_other_sites_are_refused(browser: World, headers: dict[str, str]) -> None:
-    for path in ("/login", "/logout"):
-        answer = browser.client.post(path, data={"token": TOKEN}, headers={**BROWSER, **headers})
+    token = form_token(browser)
+    for path in ("/login", "/logout", "/preferences"):
+        data = {"token": TOKEN, "csrf": token}
+        answer = browser.client.post(path, data=data, headers={**BROWSER, **headers})
         assert answer.status_code == 403
-        assert "Set-Cookie" not in answer.headers
+        assert "cross_site" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/preferences"])
+def test_forms_without_the_sessions_token_are_refused(browser: World, path: str) -> None:
+    other = World(browser.stores, create_app(browser.stores.settings, browser.stores).test_client())
+    for data in ({}, {"csrf": ""}, {"csrf": "zzzz"}, {"csrf": form_token(other)}):
+        answer = browser.client.post(path, data={"token": TOKEN, **data}, headers=BROWSER)
+        assert (answer.status_code, "form_expired" in answer.text) == (403, True)
 
 
 @pytest.mark.parametrize(
@@ -125,30 +151,66 @@ def test_where_a_login_may_lead(asked: str | None, path: str) -> None:
 
 
 def test_pages_carry_their_guards(world: World) -> None:
-    for path in ("/", "/login", "/groups/x", "/assets/sluice.css"):
+    for path in ("/", "/login", "/p/shop/groups", "/o/x", "/p/shop/groups.json"):
         answer = world.get(path)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert re.fullmatch("[0-9a-f]{12}", answer.headers["Sluice-Request-Id"])
         assert "Access-Control-Allow-Credentials" not in answer.headers
-        answer.close()
+
+
+def test_pages_are_compressed_for_who_asks(world: World) -> None:
+    plain = world.get("/preferences")
+    for coding in ("br", "gzip"):
+        answer = world.get("/preferences", Accept_Encoding=coding)
+        assert answer.headers["Content-Encoding"] == coding
+        assert len(answer.data) < len(plain.data) / 3
+        assert "Accept-Encoding" in answer.headers["Vary"]
+    assert "Content-Encoding" not in plain.headers
+
+
+def test_static_files_are_kept_for_good_by_their_hash(world: World) -> None:
+    page = visit(world, "/login").text
+    for path in re.findall(r'(?:href|src)="(/assets/[^"]+)"', page):
+        answer = world.client.get(path, headers={"Accept-Encoding": "br"})
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["Content-Encoding"] == "br"
+        assert "Set-Cookie" not in answer.headers
+        # Another version of this program may have made the page that asks.
+        old = world.client.get(f"/assets/0123/{path.rpartition('/')[2]}")
+        assert (old.status_code, old.headers["Cache-Control"]) == (200, "no-cache")
+    assert world.client.get("/assets/0123/../blueprint.py").status_code == 404
+    assert world.client.get("/assets/0123/nothing.css").status_code == 404
 
 
 def test_the_list_of_groups(world: World) -> None:
     world.add_project("listed")
     world.seed([crash("one", "OneError"), crash("two", "TwoError")], "listed")
-    page = world.get("/?project=listed").text
+    path = "/p/listed/groups"
+    page = world.get(path).text
     assert "OneError" in page
     assert "TwoError" in page
-    assert "OneError" not in world.get("/?project=listed&query=twoerror").text
-    first = world.get("/?project=listed&limit=1").text
-    assert 'rel="next"' in first
+    assert "OneError" not in world.get(f"{path}?query=twoerror").text
+    assert "No group matches" in world.get(f"{path}?query=nothing-like-it").text
+    assert world.get(f"{path}?sort=weather").status_code == 400
+
+
+def test_older_groups_are_a_link_away(world: World) -> None:
+    world.add_project("long")
+    world.seed([crash(f"no {n}", f"E{n}Error") for n in range(30)], "long")
+    first = world.get("/p/long/groups?limit=25").text
     link = html.unescape(first.split('rel="next" href="')[1].split('"')[0])
-    assert "project=listed" in link
+    assert "limit=25" in link
     second = world.get(link).text
-    assert ("OneError" in first) != ("OneError" in second)
-    assert "No group matches" in world.get("/?project=listed&query=nothing-like-it").text
+    titles = [set(re.findall(r"E\d+Error", page)) for page in (first, second)]
+    assert [len(found) for found in titles] == [25, 5]
+    assert not titles[0] & titles[1]
+    assert ">Newest</a>" in second
 
 
 def test_a_crash_page(world: World) -> None:
@@ -173,16 +235,17 @@ def test_a_crash_page(world: World) -> None:
         ],
     )
     (event_id,) = world.seed([body], "paged")
-    page = world.get(f"/events/{event_id}").text
+    page = world.get(f"/o/{event_id}").text
     for seen in ("CartError", "KeyError", "/app/cart.js", "Plan 9", "shop.example", "clicked pay"):
         assert seen in page
     assert "300 times in a row" in page
     assert "51 earlier ones" in page
     assert page.index("CartError") < page.index("KeyError")
     assert len(page) < 100_000
-    assert world.get(f"/events/{event_id}/raw").data == body
+    assert world.get(f"/o/{event_id}/raw").data == body
     group = world.json(f"/api/v1/events/{event_id}")["group_id"]
-    assert f"/events/{event_id}" in world.get(f"/groups/{group}").text
+    assert f"/o/{event_id}" in world.get(f"/p/paged/g/{group}").text
+    assert world.get(f"/p/shop/g/{group}").status_code == 404
 
 
 def test_hostile_text_stays_text(world: World) -> None:
@@ -191,10 +254,10 @@ def test_hostile_text_stays_text(world: World) -> None:
         [crash(HOSTILE, HOSTILE, userCustomData={HOSTILE: HOSTILE}, tags=[HOSTILE])], "hostile"
     )
     group = world.json(f"/api/v1/events/{event_id}")["group_id"]
-    for path in ("/?project=hostile", f"/groups/{group}", f"/events/{event_id}"):
+    for path in ("/p/hostile/groups", f"/p/hostile/g/{group}", f"/o/{event_id}"):
         page = world.get(path).text
         assert "alert(1)" in page
-        assert "<script" not in page
+        assert page.count("<script") == 1  # our own
         assert "\u202e" not in page
         assert "\x00" not in page
 
@@ -203,23 +266,152 @@ def test_a_crash_whose_pack_is_damaged_still_has_a_page(world: World) -> None:
     (event_id,) = world.seed([crash("partly", "PartError")], "shop")
     with world.stores.database.transaction() as cursor:
         cursor.execute("UPDATE crash_events SET checksum = 1 WHERE id = %s", [str(event_id)])
-    page = world.get(f"/events/{event_id}")
+    page = world.get(f"/o/{event_id}")
     assert page.status_code == 200
     assert "PartError" in page.text
-    assert "cannot be shown" in page.text
+    assert "Missing: the full picture." in page.text
+    assert page.headers["Sluice-Request-Id"] in page.text
+    assert "The SDK sent no stack" not in page.text
 
 
-@pytest.mark.parametrize("path", ["/groups/x", "/events/x", f"/events/{new_id(now_ms())}"])
+@pytest.mark.parametrize(
+    "path",
+    ["/groups/x", "/o/x", f"/o/{new_id(now_ms())}", "/p/nowhere/groups", "/nothing/like/it"],
+)
 def test_what_is_not_there_has_a_page(browser: World, path: str) -> None:
     sign_in(browser)
     answer = visit(browser, path)
     assert answer.status_code == 404
     assert answer.content_type.startswith("text/html")
     assert "There is no such" in answer.text
-    assert 'href="/"' in answer.text
+    assert "Sign out" in answer.text
+    assert answer.headers["Sluice-Request-Id"] in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-def test_control_characters_are_seen() -> None:
-    assert visible("a\x00\x1b\x7f\u202eb\n\t") == "a␀␛␡⟨U+202E⟩b\n\t"
-    assert visible(None) == ""
-    assert visible("x" * (MOST_CHARS + 5)).endswith("(5 more characters in the raw bytes)")
+def test_programs_are_told_in_their_own_way_what_is_not_there(world: World) -> None:
+    assert world.get("/nothing/like/it").get_json()["error"]["code"] == "not_found"
+    assert world.client.get("/nothing").get_json()["error"]["code"] == "not_found"
+    assert world.get("/p/nowhere/groups.json").get_json()["error"]["code"] == "not_found"
+    text = world.get("/p/nowhere/groups.csv")
+    assert (text.status_code, text.content_type) == (404, "text/plain; charset=utf-8")
+    assert text.text.startswith("not_found: ")
+
+
+def test_old_addresses_lead_on_for_good(world: World) -> None:
+    (event_id,) = world.seed([crash("moved", "MovedError")], "shop")
+    group = world.json(f"/api/v1/events/{event_id}")["group_id"]
+    for old, new in (
+        (f"/groups/{group}", f"/p/shop/g/{group}"),
+        (f"/events/{event_id}", f"/o/{event_id}"),
+        (f"/events/{event_id}/raw", f"/o/{event_id}/raw"),
+    ):
+        answer = world.get(old)
+        assert (answer.status_code, answer.location) == (308, new)
+        assert world.get(new).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "~7", "50 % off? #1", "groups.json", "g/1"])
+def test_a_project_of_any_name_has_pages(world: World, name: str) -> None:
+    world.add_project(name)
+    home = world.get("/index.json").get_json()["projects"]
+    (href,) = [row["href"] for row in home if row["name"] == name]
+    page = world.get(href)
+    assert page.status_code == 200
+    assert html.escape(name) in page.text
+    assert world.get(f"{href}.json").get_json()["title"] == "Groups"
+
+
+def test_every_page_has_text_twins(world: World) -> None:
+    world.add_project("twins")
+    formula = "=1+1|`<b>`"
+    (event_id,) = world.seed([crash("cell", formula)], "twins")
+    (row,) = world.get("/p/twins/groups.json?sort=count").get_json()["groups"]
+    assert row["title"].startswith(formula)
+    assert world.get("/p/twins/groups.json?query=nothing-like-it").get_json()["groups"] == []
+    markdown = world.get("/p/twins/groups.md")
+    assert markdown.content_type == "text/markdown; charset=utf-8"
+    assert markdown.text.startswith("# Groups\n")
+    assert r"\|\`\<b\>\`" in markdown.text
+    answer = world.get("/p/twins/groups.csv")
+    (line,) = csv.DictReader(io.StringIO(answer.text))
+    assert line["title"].startswith("'" + formula)
+    assert line["count"] == "1"
+    assert world.get(f"/o/{event_id}.json").get_json()["errors"][0]["message"] == "cell"
+    assert "cell" in world.get(f"/o/{event_id}.md").text
+    assert "/app/cart.js" in world.get(f"/o/{event_id}.csv").text
+
+
+def test_twins_lead_to_their_next_page(world: World) -> None:
+    world.add_project("pages")
+    world.seed([crash(f"no {n}", f"E{n}Error") for n in range(26)], "pages")
+    first = world.get("/p/pages/groups.csv?limit=25")
+    link = re.fullmatch(r'<(/p/pages/groups\.csv\?[^>]+)>; rel="next"', first.headers["Link"])
+    assert link is not None
+    second = world.get(link[1])
+    assert len(list(csv.DictReader(io.StringIO(second.text)))) == 1
+    assert "Link" not in second.headers
+
+
+def test_twins_open_to_nobody_else(browser: World) -> None:
+    for path in ("/index.json", "/p/shop/groups.md", "/p/shop/groups.csv"):
+        answer = browser.client.get(path)
+        assert answer.status_code == 401, path
+        assert visit(browser, path).status_code == 303
+
+
+def test_the_search_box_finds_things_by_id(world: World) -> None:
+    (event_id,) = world.seed([crash("wanted", "WantedError")], "shop")
+    group = world.json(f"/api/v1/events/{event_id}")["group_id"]
+    for typed, path in (
+        (str(event_id), f"/o/{event_id}"),
+        (f" {event_id.hex} ", f"/o/{event_id}"),
+        (group, f"/p/shop/g/{group}"),
+    ):
+        answer = world.client.get(
+            "/find", query_string={"q": typed}, headers={"Authorization": f"Bearer {TOKEN}"}
+        )
+        assert (answer.status_code, answer.location) == (303, path)
+    assert "has the id" in world.get(f"/find?q={new_id(now_ms())}").text
+    searched = world.get("/find?q=a+b&project=shop")
+    assert searched.location == "/p/shop/groups?query=a+b"
+    choose = world.get("/find?q=x").text
+    assert "/p/shop/groups?query=x" in choose
+
+
+def test_a_page_looks_as_its_reader_prefers(browser: World) -> None:
+    sign_in(browser)
+    assert 'data-theme="system"' in visit(browser, "/").text
+    for change in ({"theme": "dark"}, {"density": "dense"}, {"zone": "Europe/Berlin"}):
+        data = {"csrf": form_token(browser, "/"), "next": "/find", **change}
+        answer = browser.client.post("/preferences", data=data, headers=BROWSER)
+        assert (answer.status_code, answer.location) == (303, "/find")
+    page = visit(browser, "/").text
+    assert 'data-theme="dark" data-density="dense"' in page
+    assert re.search(r"as of <time [^>]*>[^<]* CES?T</time>", page)
+    for wrong in ({"theme": "loud"}, {"zone": "Mars/Olympus"}, {"zone": "../../etc/passwd"}):
+        data = {"csrf": form_token(browser, "/"), **wrong}
+        assert browser.client.post("/preferences", data=data, headers=BROWSER).status_code == 400
+    elsewhere = {"csrf": form_token(browser, "/"), "next": "//evil", "theme": "light"}
+    assert browser.client.post("/preferences", data=elsewhere).location == "/"
+
+
+def test_a_page_tells_what_it_asked_of_stores(world: World) -> None:
+    (event_id,) = world.seed([crash("counted", "CountedError")], "shop")
+    timing = world.get(f"/o/{event_id}").headers["Server-Timing"]
+    assert re.search(r'sql;desc="\d+";dur=[\d.]+', timing)
+    assert 'files;desc="1"' in timing
+    assert "search" not in timing
+
+
+def test_the_group_count_is_linked_from_every_page_of_a_project(world: World) -> None:
+    world.add_project("counted")
+    world.seed([crash("a", "AError"), crash("b", "BError")], "counted")
+    page = world.get("/p/counted/groups").text
+    assert '<a href="/p/counted/groups?status=open"><b>2</b> Open groups</a>' in page
+
+
+def test_ids_of_other_letter_case_are_found(world: World) -> None:
+    (event_id,) = world.seed([crash("case", "CaseError")], "shop")
+    assert isinstance(event_id, UUID)
+    assert world.get(f"/o/{str(event_id).upper()}").status_code == 200

@@ -1,4 +1,4 @@
-"""What the page of an event shows, made from its full picture; pure, apart from the template."""
+"""An occurrence: the full picture of one event, and its bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from flask import Response
+
+from app.api.events import find_event, read_event_raw
+from app.api.picture import full_picture, identity
+from app.dashboard import links
+from app.dashboard.links import ProjectName
+from app.dashboard.page import Page, Visit
 from app.dashboard.text import as_text
+from app.errors import ApiError
+from app.raw import read_raw
+from storage.sql.events import StoredEvent
 
 MOST_FRAMES = 200
 MOST_ERRORS = 20
@@ -61,18 +71,22 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class EventView:
-    """A crash, whole. ``problem`` says why its raw bytes could not be read, if so."""
+class OccurrenceView:
+    """A crash, whole. Without ``picture`` its bytes could not be read, and this is what PostgreSQL
+    knows of it. ``group_href`` is null for a type without groups.
+    """
 
-    id: str
     title: str
-    group_id: str | None
+    id: str
+    project: ProjectName
+    group_href: str | None
+    raw_href: str
     highlights: list[Row]
     errors: list[ErrorView]
     sections: list[Section]
     crumbs: list[CrumbView]
     hidden_crumbs: int
-    problem: str | None
+    picture: bool = True
 
 
 def _text(part: Mapping[str, Any], key: str) -> str:
@@ -164,20 +178,69 @@ def _highlights(picture: Mapping[str, Any]) -> list[Row]:
     return [(label, text) for label, text in named if text]
 
 
-def event_view(picture: Mapping[str, Any], problem: str | None = None) -> EventView:
+def occurrence_view(
+    event: StoredEvent, picture: Mapping[str, Any], *, whole: bool = True
+) -> OccurrenceView:
     """The page of an event from its full picture, or from what its row gives."""
+    project = ProjectName(event.project_id, event.project)
     errors = list(error_chain(picture.get("error")))
     crumbs = picture.get("breadcrumbs") or []
-    first = errors[0] if errors else None
-    title = first.class_name if first else f"{picture['type']} event"
-    return EventView(
-        id=picture["id"],
-        title=title,
-        group_id=picture["group_id"],
+    return OccurrenceView(
+        title=errors[0].class_name if errors else f"{picture['type']} event",
+        id=str(event.id),
+        project=project,
+        group_href=links.group(project, event.group_id) if event.group_id else None,
+        raw_href=links.raw(event.id),
         highlights=_highlights(picture),
         errors=errors,
         sections=_sections(picture),
         crumbs=_crumbs(crumbs),
         hidden_crumbs=max(0, len(crumbs) - MOST_CRUMBS),
-        problem=problem,
+        picture=whole,
     )
+
+
+def _known(event: StoredEvent) -> dict[str, Any]:
+    """The picture that an event's row alone gives."""
+    names = {key: event.columns.get(key) for key in ("class_name", "message")}
+    error = names if any(names.values()) else None
+    return {**identity(event), "version": event.columns.get("version"), "error": error}
+
+
+def occurrence(visit: Visit) -> OccurrenceView:
+    """The event that the path names; without its bytes what its row gives, and the gap is noted.
+
+    Raises ``ApiError`` 404 and ``StoreDown`` for PostgreSQL.
+    """
+    event = _find(visit)
+
+    def read() -> bytes | None:
+        try:
+            return read_raw(visit.desk.stores.payloads, event)
+        except ApiError as exc:
+            visit.gaps.note("the full picture", "files", exc.message)
+            return None
+
+    raw = visit.gaps.fill("the full picture", read, None)
+    if raw is None:
+        return occurrence_view(event, _known(event), whole=False)
+    return occurrence_view(event, full_picture(event, raw))
+
+
+def raw(visit: Visit) -> Response:
+    """The bytes of the event that the path names."""
+    return read_event_raw(visit.desk, {"event_id": str(_find(visit).id)})
+
+
+def _find(visit: Visit) -> StoredEvent:
+    event = find_event(visit.desk, visit.arguments["event"])
+    visit.require(event.project_id, "event")
+    return event
+
+
+PAGES = (
+    Page(
+        "/o/<event>", "occurrence", occurrence, "pages/occurrence.html", needs="read", scope="owned"
+    ),
+    Page("/o/<event>/raw", "raw", raw, needs="read", scope="owned", twins=False),
+)

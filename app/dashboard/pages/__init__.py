@@ -1,0 +1,1 @@
+"""One module a page: its view, the function that makes it, and its row."""
