@@ -11,8 +11,8 @@ from app.stores import Stores
 from storage.errors import StoreDown
 from storage.sql.projects import Project
 
-SHOP = Project(1, "shop", datetime(2026, 1, 1, tzinfo=UTC))
-BLOG = Project(2, "blog", datetime(2026, 1, 1, tzinfo=UTC))
+SHOP = Project(1, "shop", datetime(2026, 1, 1, tzinfo=UTC), None)
+BLOG = Project(2, "blog", datetime(2026, 1, 1, tzinfo=UTC), None)
 
 
 class Counter:
