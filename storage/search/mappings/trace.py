@@ -21,15 +21,15 @@ BOUNDED = True
 
 
 class Span(dsl.InnerDoc):
-    """One timed operation."""
+    """One timed operation. What nobody searches or sorts by is only told."""
 
-    trace_id = dsl.Keyword()
-    span_id = dsl.Keyword(doc_values=False)
-    operation = exact(free=True)
+    trace_id = dsl.Keyword(doc_values=False)
+    span_id = dsl.Keyword(index=False, doc_values=False)
+    operation = exact()
     category = dsl.Keyword()
     status = dsl.Keyword()
-    segment = dsl.Boolean()
-    started_at = dsl.Date()
+    segment = dsl.Boolean(index=False, doc_values=False)
+    started_at = dsl.Date(index=False, doc_values=False)
     duration_ms = dsl.Double()
     attributes = open_object()
 
@@ -37,10 +37,10 @@ class Span(dsl.InnerDoc):
 class Log(dsl.InnerDoc):
     """One line that was logged."""
 
-    trace_id = dsl.Keyword()
+    trace_id = dsl.Keyword(doc_values=False)
     level = dsl.Keyword()
     body = words(free=True)
-    at = dsl.Date()
+    at = dsl.Date(index=False, doc_values=False)
     attributes = open_object()
 
 
@@ -48,6 +48,7 @@ class Document(Sent):
     """What one service sent together."""
 
     operation = dsl.Keyword(index=False, doc_values=False)
+    operations = exact(free=True)
     spans = dsl.Nested(Span)
     logs = dsl.Nested(Log)
 
@@ -76,7 +77,7 @@ def derived(fields: dict[str, Any]) -> dict[str, Any]:
     spans = fields.get("spans") or []
     main = next((span for span in spans if span["segment"]), spans[0] if spans else None)
     shown = main["operation"] if main else f"{len(fields.get('logs') or [])} log lines"
-    return {"operation": shown}
+    return {"operation": shown, "operations": list(dict.fromkeys(s["operation"] for s in spans))}
 
 
 def title(source: dict[str, Any]) -> str:
