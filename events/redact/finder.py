@@ -42,7 +42,9 @@ class _Shared:
         self.names = Names(rules)
         self.patterns = patterns(rules)
         values = [pattern.hint for pattern in self.patterns]
+        in_messages = [pattern.message_hint or pattern.hint for pattern in self.patterns]
         self.hint = compiled(f"(?i){any_of([*name_hints(rules), *values, _ESCAPES])}")
+        self.message_hint = compiled(f"(?i){any_of([*name_hints(rules), *in_messages, _ESCAPES])}")
         self.value_hint = compiled(f"(?i){any_of(values)}")
 
 
@@ -59,11 +61,13 @@ class Finder:
         self.patterns = [*self._shared.patterns, *([own] if own else [])]
         self._prefixes = [prefix.encode() for prefix in own.prefixes] if own else []
 
-    def may_match(self, body: bytes) -> bool:
-        """Whether a closer look at an event is worth while; false is certain. The fast way."""
-        return (
-            self._shared.hint.search(body) is not None or MARKER in body or self._has_prefix(body)
-        )
+    def may_match(self, body: bytes, *, message: bool = False) -> bool:
+        """Whether a closer look at an event is worth while; false is certain. The fast way.
+
+        ``message``: the body is a protobuf message.
+        """
+        hint = self._shared.message_hint if message else self._shared.hint
+        return hint.search(body) is not None or MARKER in body or self._has_prefix(body)
 
     def may_have_value(self, text: bytes) -> bool:
         """Whether one of the patterns may match a text; false is certain."""

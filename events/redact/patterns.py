@@ -80,13 +80,16 @@ def _address_length(text: bytes) -> int:
 class Pattern:
     """A kind of value: of group 1 of ``regex``, as many bytes are blanked as ``length`` tells.
 
-    ``hint`` is an expression that matches raw bytes wherever such a value is in them.
+    ``hint`` is an expression that matches raw bytes wherever such a value is in them, and
+    ``message_hint`` one that does where they are a protobuf message, in which no text is escaped
+    and numbers look like anything.
     """
 
     kind: str
     regex: Regex
     hint: str
     length: Callable[[bytes], int] = len
+    message_hint: str | None = None
 
 
 _KINDS: dict[str, list[tuple[str, str, Callable[[bytes], int]]]] = {
@@ -100,6 +103,9 @@ _KINDS: dict[str, list[tuple[str, str, Callable[[bytes], int]]]] = {
         (_IPV6, r":[0-9A-Fa-f]{0,4}:", _address_length),
     ],
 }
+
+#: Where the hint for JSON would match the numbers of a message. JSON in a text may escape slashes.
+_MESSAGE_HINTS = {"url_password": r":[\\/]{2,4}[^/\s@\"'?#]*:[^/\s@\"]+@"}
 
 #: Shorter keys are words as well: a project's key is looked for only from this length on.
 MIN_PREFIX_CHARS = 4
@@ -117,7 +123,7 @@ class KnownKey:
 def patterns(rules: Rules) -> list[Pattern]:
     """The patterns of some rules, but for a project's own keys."""
     return [
-        Pattern(kind, compiled(regex), hint, length)
+        Pattern(kind, compiled(regex), hint, length, _MESSAGE_HINTS.get(kind))
         for kind, parts in _KINDS.items()
         if rules.values[kind]
         for regex, hint, length in parts
@@ -147,7 +153,7 @@ def own_keys(rules: Rules, keys: Iterable[KnownKey]) -> OwnKeys | None:
 
     either = any_of([literal(prefix) for prefix in prefixes])
     regex = compiled(rf"(?:^|[^A-Za-z0-9])((?:{either}){_KEY_CHARS})")
-    return OwnKeys("project_key", regex, either, length, prefixes)
+    return OwnKeys("project_key", regex, either, length, prefixes=prefixes)
 
 
 def _digest(text: bytes) -> bytes:

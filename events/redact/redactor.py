@@ -37,9 +37,10 @@ class Redactor:
 
         To redact again what was redacted changes nothing.
         """
-        if not self._finder.may_match(envelope.body):
+        is_message = redacts(envelope.protocol)
+        if not self._finder.may_match(envelope.body, message=is_message):
             return envelope
-        if redacts(envelope.protocol):
+        if is_message:
             body = redact_message(envelope.protocol, envelope.body, self._finder, self._notes)
         else:
             body = redact_body(envelope.body, self._finder, self._notes)
