@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -88,13 +88,22 @@ def minute_of(at_ns: int | None, received: int) -> int:
 
 def indexed_attributes(attributes: Attributes) -> dict[str, str] | None:
     """Attributes as text, as many and as long as is worth a search; no name is empty."""
-    made: dict[str, str] = {}
+    return dict(_indexed(attributes)) or None
+
+
+def attribute_terms(attributes: Attributes) -> list[str]:
+    """The same as ``name=value``, for where very many are searched."""
+    return [f"{name}={value}" for name, value in _indexed(attributes)]
+
+
+def _indexed(attributes: Attributes) -> Iterator[tuple[str, str]]:
+    left = _ATTRIBUTES
     for name, value in attributes.items():
-        if len(made) >= _ATTRIBUTES:
-            break
+        if left <= 0:
+            return
         if value is not None and (key := _attribute_name(name)):
-            made[key] = _attribute_text(value)
-    return made or None
+            left -= 1
+            yield key, _attribute_text(value)
 
 
 @lru_cache(maxsize=4096)

@@ -23,7 +23,7 @@ from events.ids import id_ms
 from events.moment import iso
 from events.origin import COLUMNS as ORIGIN_COLUMNS
 from events.origin import (
-    indexed_attributes,
+    attribute_terms,
     minute_of,
     origin_document,
     origin_picture,
@@ -283,7 +283,7 @@ def _indexed_span(span: Span) -> dict[str, Any]:
         "segment": span.segment,
         "started_at": _indexed_moment(moment_of(span.start_ns)),
         "duration_ms": duration_ms(span),
-        "attributes": indexed_attributes(span.attributes),
+        "attributes": attribute_terms(span.attributes),
     }
 
 
@@ -293,7 +293,7 @@ def _indexed_log(log: Log) -> dict[str, Any]:
         "level": clip(log.level, _NAME),
         "body": clip(log.body, _BODY),
         "at": _indexed_moment(moment_of(log.at_ns)),
-        "attributes": indexed_attributes(log.attributes),
+        "attributes": attribute_terms(log.attributes),
     }
 
 

@@ -13,7 +13,7 @@ MOST_OF_EVENT = 20
 _PATH = "spans"
 _FIELDS = (
     *("trace_id", "span_id", "operation", "category", "status"),
-    *("segment", "started_at", "duration_ms", "attributes"),
+    *("segment", "started_at", "duration_ms"),
 )
 
 
@@ -43,10 +43,12 @@ def spans_query(conditions: Mapping[str, Any]) -> q.Query:
 
 
 def _attribute(text: str) -> q.Query:
-    """An attribute of a value; without a colon, any attribute of it."""
+    """An attribute of a value; without a colon, one of any value."""
     name, colon, value = text.partition(":")
-    field = f"{_PATH}.attributes.{name}" if colon and name else f"{_PATH}.attributes"
-    return q.Term(field, {"value": value if colon and name else text})
+    field = f"{_PATH}.attributes"
+    if colon:
+        return q.Term(field, {"value": f"{name}={value}"})
+    return q.Prefix(field, {"value": f"{name}="})
 
 
 def spans_of(hit: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -59,4 +61,5 @@ def spans_of(hit: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "event_id": source["id"],
             **event,
             **{name: span.get(name) for name in _FIELDS},
+            "attributes": dict(term.partition("=")[::2] for term in span.get("attributes") or []),
         }

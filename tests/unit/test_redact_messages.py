@@ -1,4 +1,4 @@
-"""Redaction of protobuf bodies: what is blanked, what keeps its bytes, and what it costs to look."""
+"""Redaction of protobuf bodies: what is blanked, what keeps its bytes, when one is decoded."""
 
 from __future__ import annotations
 

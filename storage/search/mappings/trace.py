@@ -7,12 +7,12 @@ from typing import Any
 from elasticsearch import dsl
 
 from storage.search.mappings.base import (
+    KEYWORD_CHARS,
     SENT_KEYS,
     TITLE_CHARS,
     Key,
     Sent,
     exact,
-    open_object,
     words,
 )
 
@@ -21,27 +21,30 @@ BOUNDED = True
 
 
 class Span(dsl.InnerDoc):
-    """One timed operation. What nobody searches or sorts by is only told."""
+    """One timed operation. What nobody searches or sorts by is only told.
+
+    Attributes are ``name=value``: a field for each name would cost two terms, and the mapping.
+    """
 
     trace_id = dsl.Keyword(doc_values=False)
     span_id = dsl.Keyword(index=False, doc_values=False)
-    operation = exact()
-    category = dsl.Keyword()
-    status = dsl.Keyword()
+    operation = exact(doc_values=False)
+    category = dsl.Keyword(doc_values=False)
+    status = dsl.Keyword(doc_values=False)
     segment = dsl.Boolean(index=False, doc_values=False)
     started_at = dsl.Date(index=False, doc_values=False)
     duration_ms = dsl.Double()
-    attributes = open_object()
+    attributes = dsl.Keyword(doc_values=False, ignore_above=KEYWORD_CHARS)
 
 
 class Log(dsl.InnerDoc):
     """One line that was logged."""
 
     trace_id = dsl.Keyword(doc_values=False)
-    level = dsl.Keyword()
+    level = dsl.Keyword(doc_values=False)
     body = words(free=True)
     at = dsl.Date(index=False, doc_values=False)
-    attributes = open_object()
+    attributes = dsl.Keyword(doc_values=False, ignore_above=KEYWORD_CHARS)
 
 
 class Document(Sent):

@@ -101,12 +101,15 @@ CREATE INDEX metric_minutes_time ON metric_minutes (project_id, minute);
 -- minute the one that has counted furthest tells.
 CREATE FUNCTION minutes_of(source text) RETURNS text LANGUAGE sql IMMUTABLE AS $of$
     SELECT format($sql$
-        WITH entries AS (
-            SELECT day_of_id(row_of.id) AS day_id, row_of.project_id,
+        WITH rows_of AS MATERIALIZED (
+            SELECT id, day_of_id(id) AS day_id, project_id, series, minutes, counts, amounts, kinds
+            FROM %1$s AS given
+        ), entries AS (
+            SELECT row_of.day_id, row_of.project_id,
                 CASE WHEN kind >= 8 THEN row_of.id END AS teller,
                 entry.series, entry.minute, coalesce(entry.n, 1) AS n, entry.v,
                 coalesce(mod(entry.kind, 8), 0) AS kind
-            FROM %1$s AS row_of, unnest(row_of.series, row_of.minutes, row_of.counts,
+            FROM rows_of AS row_of, unnest(row_of.series, row_of.minutes, row_of.counts,
                 row_of.amounts, row_of.kinds) AS entry (series, minute, n, v, kind)
         ), told AS (
             SELECT day_id, project_id, series, minute, teller,
