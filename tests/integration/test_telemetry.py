@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
+from tasks.erasing import drive_erasures
 from tests.integration.api_world import World
+from tests.integration.commands import Command
 from tests.integration.pipeline import working
 from tests.otlp_samples import RESOURCE, Timed, gauges, joined, logs, recorded, traces
 
@@ -354,3 +357,56 @@ def test_an_erased_event_takes_what_was_counted_of_it(
     (left,) = world.json(f"/api/v1/apm/operations?project={project}")["items"]
     assert (left["count"], left["most_ms"]) == (1, 10)
     assert world.get(f"/api/v1/traces/{trace_id.hex()}").status_code == 404
+
+
+def counted(world: World, project: str) -> list[Any]:
+    """All that SQL derived of a project's spans and metrics."""
+    number = world.numbers[project]
+    columns = "series, minute, count, total, least, most, sketch::text"
+    found: list[Any] = []
+    with world.stores.database.transaction() as cursor:
+        for kind in ("trace", "metric"):
+            cursor.execute(
+                f"SELECT {columns} FROM {kind}_minutes WHERE project_id = %s ORDER BY 1, 2",
+                (number,),
+            )
+            found += cursor.fetchall()
+        cursor.execute(
+            "SELECT event_id, trace_id, span_id, name, duration_ms FROM trace_segments"
+            " WHERE project_id = %s ORDER BY event_id, span_id",
+            (number,),
+        )
+        return found + cursor.fetchall()
+
+
+def test_a_day_that_is_made_anew_is_counted_the_same(
+    world: World, project: str, send: Any, run: Command
+) -> None:
+    for number in range(3):
+        assert send("/v1/traces", traces(Timed("GET /", took=number + 1, kind=2))).status_code
+        assert send("/v1/metrics", gauges({"load": [number, 7.5]})).status_code == 200
+    before = counted(world, project)
+    assert len(before) >= 5
+    today = datetime.now(UTC).date().isoformat()
+    for kind in ("trace", "metric"):
+        done = run("rebuild", "sql", "--from", today, "--to", today, "--type", kind, "--json")
+        assert done.exit_code == 0, done.output
+    assert counted(world, project) == before
+
+
+def test_erasing_a_user_leaves_nothing_of_theirs(
+    world: World, project: str, send: Any, run: Command
+) -> None:
+    resource = {**RESOURCE, "user.id": "ann"}
+    assert send("/v1/traces", traces(Timed("GET /"), resource=resource)).status_code == 200
+    assert send("/v1/metrics", gauges({"load": [1]}, resource)).status_code == 200
+    assert send("/v1/traces", traces(Timed("GET /other"))).status_code == 200
+    done = run("erase", "user", "ann", "--project", project, "--yes", "--json")
+    assert done.exit_code == 0, done.output
+
+    def names() -> set[str]:
+        drive_erasures(world.stores.erasing)
+        return {row[3] for row in counted(world, project) if len(row) == 5}
+
+    eventually(lambda: names() == {"GET /other"})
+    assert world.json(f"/api/v1/metrics?project={project}")["items"] == []
