@@ -38,11 +38,14 @@ _RPC_INTERNAL = 13
 
 @dataclass(slots=True)
 class OtlpSubmission(Submission):
-    """A request understood. ``items`` are how many spans, log records or metrics each type has."""
+    """A request understood. ``items`` are how many spans, log records or metrics each type has;
+    ``items_refused`` were never events, and ``why`` tells of the first.
+    """
 
     signal: str = ""
     encoding: str = "proto"
     items: dict[str, int] = field(default_factory=dict)
+    items_refused: int = 0
     why: str | None = None
 
 
@@ -61,18 +64,12 @@ def accepted(submission: OtlpSubmission) -> IngestResponse:
     make, rejected = _ANSWERS[submission.signal]
     answer = make()
     shed = sum(submission.items.get(name, 0) for name in submission.limited)
-    if submission.refused or shed:
-        left_out = _items_refused(submission) + shed
+    if left_out := submission.items_refused + shed:
         setattr(answer.partial_success, rejected, left_out)
         answer.partial_success.error_message = submission.why or "the server is too far behind"
     ids = submission.ids
     told = {"Sluice-Accepted": str(len(ids)), "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED])}
     return _encoded(200, answer, submission.encoding, told if ids else {})
-
-
-def _items_refused(submission: OtlpSubmission) -> int:
-    """Items that were never events; those of types shed just now are counted apart."""
-    return submission.items.get("", 0)
 
 
 def refused(error: ApiError, encoding: str) -> IngestResponse:

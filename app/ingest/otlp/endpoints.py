@@ -57,7 +57,7 @@ class OtlpEndpoint(Endpoint):
                 Malformed("too_large" if parts.too_large else "bad_item", parts.why or "")
             )
         submission.refused, submission.why = parts.refused, parts.why
-        submission.items[""] = parts.refused
+        submission.items_refused = parts.refused
         return submission
 
     def overloaded(self, request: IngestRequest, event_type: str, body: bytes) -> ApiError:
