@@ -20,13 +20,17 @@ from bench.workload import Run, measured
 
 EVENTS, NAIVE_EVENTS = 200_000, 3_000
 SHORT_EVENTS, SHORT_NAIVE_EVENTS = 10_000, 300
+PARTS_MORE = 4
+"""Of spans and points more are sent than of crashes: else it would be over before the servers are
+warm."""
 STRAIGHT_SHARE = 4
 """``straight`` is given a quarter: its payloads lie in the broker uncompressed."""
 
 
 def main(options: argparse.Namespace) -> None:
     kind = KINDS[options.of]
-    events = options.events or (SHORT_EVENTS if options.short else EVENTS) // kind.parts
+    parts = (SHORT_EVENTS if options.short else EVENTS) * (PARTS_MORE if kind.parts > 1 else 1)
+    events = options.events or parts // kind.parts
     few = SHORT_NAIVE_EVENTS if options.short else NAIVE_EVENTS
 
     def once(run: Run) -> list[dict[str, Any]]:
