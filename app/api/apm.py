@@ -149,6 +149,7 @@ def read_series(desk: Desk, arguments: Arguments) -> dict[str, Any]:
         at: work.told(span.every, arguments["apdex_ms"]) for (at,), work in works(sums, 0).items()
     }
     return {
+        "project": desk.names.name(project_of(desk, arguments)),
         "every_minutes": span.every,
         "points": [{"at": iso(at), **points[at]} for at in sorted(points, key=_by_time)],
         "limited": limits(desk, desk.stores.spans_counted, arguments),

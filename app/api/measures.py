@@ -41,9 +41,9 @@ def list_metrics(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 
 def read_metric(desk: Desk, arguments: Arguments) -> dict[str, Any]:
-    """GET /metrics/{name}. What accumulates is told by what it gained."""
+    """GET /metrics/{metric}. What accumulates is told by what it gained."""
     project_id = project_of(desk, arguments)
-    minutes, name = desk.stores.metrics_counted, arguments["name"]
+    minutes, name = desk.stores.metrics_counted, arguments["metric"]
     span = minutes_of(desk, arguments)
     wanted = _labels(arguments)
     by = [arguments["by"]] if arguments["by"] else []
@@ -154,7 +154,7 @@ ENDPOINTS = (
         scope="filtered",
     ),
     Endpoint(
-        "/metrics/<path:name>",
+        "/metrics/<path:metric>",
         "read_metric",
         "A metric over time",
         read_metric,

@@ -57,6 +57,7 @@ class Limits(Schema):
 class WorkSeries(Schema):
     """Points over time."""
 
+    project = nullable(fields.String, required=True)
     every_minutes = fields.Integer(required=True)
     points = fields.List(fields.Nested(WorkAt), required=True)
     limited = fields.Nested(Limits, required=True)

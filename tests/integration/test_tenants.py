@@ -7,6 +7,7 @@ or body is not known here fails until somebody says what is another project's in
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from events.ids import new_id, now_ms
 from storage.blobs import Described
 from storage.sql.letter_filter import LetterFilter
 from tests.integration.api_world import TOKEN, World, crash, open_world, wait_until
+from tests.otlp_samples import Timed, gauges, traces
 
 MARK = "only-the-blog-knows"
 BLOB = f"{MARK} in an attachment".encode()
@@ -49,6 +51,11 @@ BODIES: dict[str, Any] = {
     "import_letters": b"{}",
     "discard_parked": REASON,
     "make_signed_url": {"event": "<event_id>"},
+}
+#: Lists of one project at a time: who may see all of them must name it.
+OF_ONE = {
+    *("list_services", "list_operations", "read_apm_series", "list_transactions", "search_spans"),
+    *("list_metrics", "read_metric", "list_hosts", "list_release_health"),
 }
 #: Without a token on purpose: nothing of any project is in them.
 OPEN = {"read_openapi"}
@@ -116,6 +123,7 @@ def furnish(world: World, desk: FilesDesk) -> dict[str, str]:
     desk.blobs.write(world.numbers["blog"], Described(DIGEST, name=MARK), [BLOB])
     desk.blobs.rows.link(event, "crash", world.numbers["blog"], DIGEST, MARK)
     world.seed([crash("mine")], "shop")
+    trace_id = seed_telemetry(world)
     found = world.stores.events.find(event)
     assert found is not None
     wait_until(lambda: MARK in world.get(f"{PREFIX}/search").text, seconds=60)
@@ -133,7 +141,20 @@ def furnish(world: World, desk: FilesDesk) -> dict[str, str]:
         "sha256": DIGEST.hex(),
         "erasure_id": str(new_id(now_ms())),
         "pack_id": str(new_id(now_ms())),
+        "trace_id": trace_id,
+        "metric": MARK,
     }
+
+
+def seed_telemetry(world: World) -> str:
+    """Spans, a level and a session of the blog; the id of their trace."""
+    trace_id = os.urandom(16)
+    resource = {"service.name": MARK, "host.name": MARK}
+    world.seed([traces(Timed(MARK), trace_id=trace_id, resource=resource)], "blog", "trace")
+    world.seed([gauges({MARK: [1.0]}, resource)], "blog", "metric")
+    session = {"type": "session_start", "sessionId": "s", "version": MARK}
+    world.seed([orjson.dumps(session)], "blog", "rum")
+    return trace_id.hex()
 
 
 def named(endpoint: Endpoint) -> str:
@@ -199,9 +220,12 @@ def test_a_filter_for_another_project_is_like_one_for_none(
 def test_lists_show_the_own_project_alone_and_the_other_to_who_may(
     tenants: Tenants, endpoint: Endpoint
 ) -> None:
-    path = PREFIX + endpoint.rule
-    mine, all_of_them = tenants.ask("GET", path), tenants.ask("GET", path, TOKEN)
-    assert (mine.status_code, all_of_them.status_code) == (200, 200)
+    path = tenants.path(PREFIX + endpoint.rule)
+    whole = f"{path}?project=blog" if endpoint.name in OF_ONE else path
+    mine, all_of_them = tenants.ask("GET", path), tenants.ask("GET", whole, TOKEN)
+    # A thing of the path is not there for who may not see it.
+    assert mine.status_code == (404 if "<" in endpoint.rule else 200)
+    assert all_of_them.status_code == 200
     theirs = ("blog", MARK, *tenants.things.values())
     assert not any(word in mine.text for word in theirs), mine.text
     # Else this test could not fail.
