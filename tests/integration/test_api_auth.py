@@ -119,7 +119,9 @@ def test_a_bad_argument_is_named(world: World, query: str, names: str) -> None:
 )
 @pytest.mark.parametrize("identity", ["not-an-id", "0", "9e2bfaa4-085f-4a16-95c7-8630a8f1264f"])
 def test_an_id_that_names_nothing_is_not_found(world: World, rule: str, identity: str) -> None:
-    answer = world.get(re.sub("<[^>]+>", identity, rule))
+    # A metric has its name within a project.
+    query = "?project=shop" if "/metrics/" in rule else ""
+    answer = world.get(re.sub("<[^>]+>", identity, rule) + query)
     assert answer.status_code == 404
     assert answer.get_json()["error"]["code"].endswith("not_found")
 

@@ -154,6 +154,7 @@ def seed_telemetry(world: World) -> str:
     world.seed([gauges({MARK: [1.0]}, resource)], "blog", "metric")
     session = {"type": "session_start", "sessionId": "s", "version": MARK}
     world.seed([orjson.dumps(session)], "blog", "rum")
+    wait_until(lambda: MARK in world.get(f"{PREFIX}/spans?project=blog").text, seconds=60)
     return trace_id.hex()
 
 

@@ -28,7 +28,7 @@ spans.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{web}/v1/traces",
 trace.set_tracer_provider(spans)
 
 exporter = OTLPMetricExporter(f"{web}/v1/metrics", headers=headers)
-measured = MeterProvider(resource, [PeriodicExportingMetricReader(exporter, 60_000)])
+measured = MeterProvider([PeriodicExportingMetricReader(exporter, 60_000)], resource)
 metrics.set_meter_provider(measured)
 
 logs = LoggerProvider(resource=resource)
