@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from broker.reservations import Reservations
 from config.settings import Settings
 from storage.files.store import FileStore
-from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.packs import Packs
@@ -15,8 +16,11 @@ from storage.sql.quarantine import Quarantine
 from tasks.redacting import Redactors
 from workbench.redaction import open_redaction
 
+if TYPE_CHECKING:
+    from storage.search.store import SearchStore
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class WorkerStores:
     """The stores and the broker as a stage sees them."""
 
@@ -25,9 +29,15 @@ class WorkerStores:
     files: FileStore
     packs: Packs
     dead_letters: DeadLetters
-    search: SearchStore
     redactors: Redactors
     quarantine: Quarantine
+
+    @cached_property
+    def search(self) -> SearchStore:
+        """Elasticsearch's client takes 20 MB, and only stage ``search`` needs it."""
+        from storage.search.store import SearchStore  # noqa: PLC0415 - the point
+
+        return SearchStore(self.settings)
 
 
 def open_worker_stores(settings: Settings) -> WorkerStores:
@@ -39,7 +49,6 @@ def open_worker_stores(settings: Settings) -> WorkerStores:
         files=FileStore(settings),
         packs=Packs(database),
         dead_letters=DeadLetters(database),
-        search=SearchStore(settings),
         redactors=Redactors(open_redaction(settings, database)),
         quarantine=Quarantine(database),
     )
