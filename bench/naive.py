@@ -156,13 +156,14 @@ def measure(place: Ground, events: int, seed: int, kind: Kind = CRASH) -> dict[s
     wait_until("naive has stored all", lambda: _indexed(search) == events, 1800)
     took, done = (now_ms() - begun) / 1000, events - first
     memory = sum(item.proportional for item in watched.memory())
+    cpu = meter.per_thousand(done)
     place.stop("naive")
     return {
         "what": "naive",
         "events": events,
         "events_per_s": round(done / took, 1),
         "workers_pss_mb": round(memory / 1e6, 1),
-        "cpu": meter.per_thousand(done),
+        "cpu": cpu,
     }
 
 
