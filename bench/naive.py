@@ -120,8 +120,7 @@ def _of_parts(kind: Kind, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]
     """Spans or points, read as Sluice reads them, since a tutorial would use the same library."""
     envelope = Envelope(new_id(now_ms()), 0, kind.event_type, kind.protocol, body)
     record = event_type(kind.event_type).normalise(envelope)
-    made = record.document
-    document = dict(made() if callable(made) else made)
+    document = dict(record.document())
     return (document["service"], None, document["version"], document["host"]), document
 
 

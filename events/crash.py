@@ -70,7 +70,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=crash.occurred_at,
         user_key=crash.user.key,
         row=row,
-        document=_document(crash, row),
+        document=lambda: _document(crash, row),
         group=group,
         redacted=envelope.redacted,
         sdk_id=report.sdk_id if isinstance(report, SentryEvent) else None,

@@ -58,7 +58,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=item.occurred_at,
         user_key=item.user.key,
         row=row,
-        document=_document(item, row),
+        document=lambda: _document(item, row),
         redacted=envelope.redacted,
     )
 

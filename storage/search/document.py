@@ -101,7 +101,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def _fields(event_type: str, record: Record, clean: Clean | None) -> dict[str, Any]:
-    given = record.document() if callable(record.document) else record.document
+    given = record.document()
     named = properties(event_type)
     if mapping_of(event_type).BOUNDED and clean is None:
         return {name: given[name] for name in named if given.get(name) is not None}

@@ -88,7 +88,7 @@ def a_crash(
 ) -> Record:
     group = GroupKey(f"{world.project.name} {fingerprint}", fingerprint, "cart.total")
     event_id = new_id(world.now_ms if at_ms is None else at_ms)
-    return Record(event_id, world.project.id, occurred_at, user, row, {}, group)
+    return Record(event_id, world.project.id, occurred_at, user, row, dict, group)
 
 
 def a_pack(records: Sequence[Record], type_name: str = "crash") -> tuple[PackRef, list[Item]]:

@@ -30,7 +30,7 @@ DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
 def a_crash(at_ms: int = NOVEMBER_MS, project_id: int = 1, **document: Any) -> Record:
     document = {"class_name": "KeyError", "message": "no such key", **document}
     group = GroupKey(str(document["class_name"]), str(document["class_name"]), None)
-    return Record(new_id(at_ms), project_id, None, None, (), document, group)
+    return Record(new_id(at_ms), project_id, None, None, (), lambda: document, group)
 
 
 def eventually(look: Callable[[], Any], expected: Any) -> None:
@@ -223,7 +223,8 @@ def test_items_say_what_a_list_shows(store: SearchStore) -> None:
 
 def test_filters_by_project_type_and_time(store: SearchStore) -> None:
     early, late = a_crash(NOVEMBER_MS), a_crash(NOVEMBER_MS + 1000, project_id=2)
-    view = Record(new_id(NOVEMBER_MS), 1, None, None, (), {"kind": "page", "page": "/shop/cart"})
+    page = {"kind": "page", "page": "/shop/cart"}
+    view = Record(new_id(NOVEMBER_MS), 1, None, None, (), lambda: page)
     store.index("crash", [early, late])
     store.index("rum", [view])
     eventually(lambda: found(store), {early.id, late.id, view.id})

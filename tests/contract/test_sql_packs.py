@@ -219,7 +219,7 @@ def test_stored_ids(world: World) -> None:
 
 def test_a_type_without_groups(world: World) -> None:
     row = ("page", "session 1", "/cart", 12.5, "1.2.3")
-    record = Record(new_id(now_ms()), world.project.id, None, "ann", row, {})
+    record = Record(new_id(now_ms()), world.project.id, None, "ann", row, dict)
     pack, items = a_pack([record], "rum")
     assert world.packs.store(pack, FILES_AT, items) == 1
     event = world.events.find(record.id)

@@ -102,7 +102,7 @@ def test_every_recorded_report_has_a_record_and_a_picture() -> None:
     for sample in recorded("entry", "bulk"):
         for body in events_of(sample):
             record, picture = crash_record(body), crash_picture(body)
-            assert_strict(record.document, record.row, picture)
+            assert_strict(record.document(), record.row, picture)
             assert record.occurred_at is not None
             assert record.group is not None
             assert picture["client"]["version"]
@@ -318,7 +318,7 @@ def test_requests() -> None:
     (empty,) = bodies("raygun4go/01-create-error")
     assert crash_picture(empty)["request"] is None
     (browser,) = bodies("raygun4js/07-handled-error")
-    assert crash_record(browser).document["url"] == "http://shop.example.test:3000/cart#top"
+    assert crash_record(browser).document()["url"] == "http://shop.example.test:3000/cart#top"
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_values_of_the_wrong_kind_are_left_out() -> None:
             groupingKey=value,
             threads=value,
         )
-        orjson.dumps([crash_record(body).document, crash_picture(body)])
+        orjson.dumps([crash_record(body).document(), crash_picture(body)])
         orjson.dumps(crash_picture(report(error=value, client=value)))
 
 
@@ -394,7 +394,7 @@ def test_rows_and_documents_are_bounded() -> None:
     )
     record = crash_record(body)
     assert [len(value) for value in record.row if value] == [500, 2000, 200, 200]
-    assert len(orjson.dumps(record.document)) < 120_000
+    assert len(orjson.dumps(record.document())) < 120_000
     assert record.user_key is not None
     assert len(record.user_key) <= 1000
     assert len(crash_picture(body)["error"]["message"]) == 500_000
