@@ -72,6 +72,7 @@ def picture(envelope: Envelope) -> dict[str, Any]:
         "custom": plain(crash.custom, PICTURE),
         "breadcrumbs": report.breadcrumbs(),
         "grouping_key": crash.grouping_key,
+        "other": report.other(),
     }
 
 
@@ -115,7 +116,7 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "client": indexed_client(crash.client_name, crash.client_version),
         "url": _cut(crash.url, _URL),
         "user": indexed_user(crash.user),
-        "tags": [clip(tag, _NAME) for tag in crash.tags],
+        "tags": [clip(tag, _NAME) for tag in crash.tags or ()],
         "frames": made_once(stack, "texts", lambda: _texts(stack, crash.platform)),
         "custom": plain_object(crash.custom, INDEX),
         "environment": plain_object(crash.environment, INDEX),
