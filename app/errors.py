@@ -20,6 +20,7 @@ Code = Literal[
     "bad_request",
     "bad_rules",
     "body_too_large",
+    "body_too_slow",
     "body_truncated",
     "broker_unavailable",
     "cannot_decide",
