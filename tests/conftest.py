@@ -8,6 +8,7 @@ own, which go away after it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 import urllib.parse
@@ -31,6 +32,14 @@ from ops.servers.direct import running_servers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+def pytest_configure() -> None:
+    """Give each of several processes of pytest the servers that were started for it."""
+    sets = json.loads(os.environ.get("SLUICE_TEST_SERVERS", "[]"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if sets and worker:
+        os.environ.update(sets[int(worker.removeprefix("gw"))])
 
 
 @pytest.fixture(scope="session")
