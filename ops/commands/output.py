@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -14,7 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.errors import OpsError
-from storage.errors import StoreError
+from ops.home import Home
+from ops.paths import home_path
+from ops.stack.presence import NOT_RUNNING, is_idle
+from storage.errors import StoreDown, StoreError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +60,9 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
+        except StoreDown as error:
+            idle = is_idle(Home(home_path(os.environ)), os.environ)
+            raise click.ClickException(f"{error}. {NOT_RUNNING}" if idle else str(error)) from error
         except (OpsError, StoreError) as error:
             raise click.ClickException(str(error)) from error
 

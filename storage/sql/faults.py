@@ -22,7 +22,7 @@ def fate(error: psycopg2.Error, *, closed: bool) -> StoreError | None:
 
     ``closed`` says whether the connection was lost with it.
     """
-    detail = " ".join(str(error).split())[:_DETAIL_CHARS] or type(error).__name__
+    detail = " ".join(_without_advice(error).split())[:_DETAIL_CHARS] or type(error).__name__
     code = error.pgcode or ""
     if code.startswith(_REJECTED):
         return Rejected(STORE, detail)
@@ -33,3 +33,9 @@ def fate(error: psycopg2.Error, *, closed: bool) -> StoreError | None:
     if not code and isinstance(error, psycopg2.DataError):
         return Rejected(STORE, detail)
     return None
+
+
+def _without_advice(error: psycopg2.Error) -> str:
+    """The message without the question libpq adds to a refused connection, on a line of its own."""
+    lines = str(error).splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("Is the server "))

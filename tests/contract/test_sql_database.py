@@ -64,6 +64,7 @@ def test_an_unreachable_server_is_down() -> None:
         with pytest.raises(StoreDown) as failure:
             database.check()
     assert "hush" not in str(failure.value)
+    assert "Is the server" not in str(failure.value)
 
 
 def test_a_server_that_accepts_and_never_answers_is_down() -> None:
@@ -91,6 +92,7 @@ def test_a_dsn_that_is_none_is_a_mistake_and_not_told() -> None:
     with pytest.raises(ValueError, match="DSN") as failure:
         Database(Secret("hush hush")).check()
     assert "hush" not in str(failure.value)
+    assert "Is the server" not in str(failure.value)
 
 
 def test_a_statement_past_the_servers_time_out_is_down(settings: Settings) -> None:

@@ -135,6 +135,9 @@ def test_data_survives_down_and_up_and_two_ups_do_not_race(sluice: Sluice) -> No
     sluice.succeed("down")
     assert sluice.refresh()["state"] == "down"
     assert "nothing was running" in sluice.run("down").stderr
+    asked = sluice.run("ledger")
+    assert asked.returncode == 1
+    assert "start it with ./sluice up" in asked.stderr
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda _: sluice.run("up", "--detach"), range(2)))
     assert [item.returncode for item in done] == [0, 0], [item.stderr for item in done]
@@ -166,6 +169,8 @@ def test_what_outlives_the_supervisor_is_ended_by_the_next_up(sluice: Sluice) ->
     parent = supervisor_of(sluice)
     orphans = parent.children(recursive=True)
     parent.kill()
+    parent.wait(10)
+    assert any("without their supervisor" in told for told in sluice.refresh()["warnings"])
     sluice.succeed("up", "--detach")
     sluice.refresh()
     assert not [orphan for orphan in orphans if orphan.is_running()]
