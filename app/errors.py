@@ -49,6 +49,7 @@ Code = Literal[
     "overloaded",
     "payload_too_large",
     "payload_unreadable",
+    "precondition_failed",
     "queue_not_found",
     "range_not_satisfiable",
     "rate_limited",

@@ -18,7 +18,7 @@ from ops.errors import OpsError
 from ops.home import Home
 from ops.paths import home_path
 from ops.stack.presence import NOT_RUNNING, is_idle
-from storage.errors import StoreDown, StoreError
+from storage.errors import Rejected, StoreDown, StoreError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +63,8 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
         except StoreDown as error:
             idle = is_idle(Home(home_path(os.environ)), os.environ)
             raise click.ClickException(f"{error}. {NOT_RUNNING}" if idle else str(error)) from error
+        except Rejected as error:  # of what was asked for, which the store need not be named for
+            raise click.ClickException(error.detail) from error
         except (OpsError, StoreError) as error:
             raise click.ClickException(str(error)) from error
 
