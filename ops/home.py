@@ -73,7 +73,9 @@ class Home:
             return State(**{name: value for name, value in kept.items() if name in known})
         except FileNotFoundError:
             return State()
-        except (OSError, ValueError, AttributeError) as error:
+        except OSError as error:
+            raise OpsError(f"cannot read {path}: {error.strerror}") from error
+        except (ValueError, AttributeError) as error:
             raise OpsError(f"cannot read {path}: {error}; move it away to start anew") from error
 
     def save(self, state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -23,6 +24,10 @@ from storage.errors import Rejected, StoreDown, StoreError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: What a person can mend, and no bug of ours: rights, and room on a disk.
+_OF_THE_MACHINE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
+)
 _UNBROKEN = frozenset({"id", "cluster"})
 _PIPE_COLUMNS = 1000
 
@@ -67,6 +72,11 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
             raise click.ClickException(error.detail) from error
         except (OpsError, StoreError) as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in _OF_THE_MACHINE:
+                raise
+            where = error.filename or "writing"
+            raise click.ClickException(f"{where}: {error.strerror}") from error
 
     return wrapped
 
