@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 import orjson
+import structlog
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -59,10 +60,15 @@ def _printable(cell: object) -> str:
 
 
 def told(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a command fail with one sentence and exit code 1 instead of a traceback."""
+    """Let a command fail with one sentence and exit code 1 instead of a traceback.
+
+    What is logged meanwhile goes to standard error: standard output is for results.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Each record asks for its logger anew, and so for the standard error of the moment.
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
         try:
             return function(*args, **kwargs)
         except StoreDown as error:

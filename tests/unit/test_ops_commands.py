@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from config.policy import match_queues
@@ -153,3 +154,15 @@ def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(number: int)
         refused()
     with pytest.raises(OSError, match="descriptor"):
         broken()
+
+
+def test_what_a_command_logs_is_not_among_its_results(capsys: pytest.CaptureFixture[str]) -> None:
+    @told
+    def command() -> None:
+        structlog.get_logger("ops").info("erasure_hidden", events=1)
+        click.echo("{}")
+
+    command()
+    shown = capsys.readouterr()
+    assert shown.out == "{}\n"
+    assert "erasure_hidden" in shown.err
