@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any
 
@@ -31,24 +32,29 @@ _WHOLE_BYTES = 256 * 1024
 _READ_BYTES = 64 * 1024
 _AHEAD_BYTES = 64 * 1024
 """How much of a body is read before a thread is taken; above all forms of pages and the API."""
-_SILENCE_SECONDS = 20.0
-"""How long a sender may say nothing within a body."""
-_BODY_SECONDS = 60.0
-"""How long a thread reads a body: 16 MB at 280 KB/s."""
 _STAND_ALONE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a sender may say nothing within a body, and how long a thread reads one."""
+
+    silence_seconds: float
+    body_seconds: float
 
 
 class WsgiBridge:
     """Runs a WSGI application in the threads of ``pool``, each request in one."""
 
-    def __init__(self, application: WSGIApplication, pool: Executor) -> None:
+    def __init__(self, application: WSGIApplication, pool: Executor, patience: Patience) -> None:
         self._application = application
         self._pool = pool
+        self._patience = patience
 
     async def serve(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer a request; raises what the application raises before it answers."""
         loop = asyncio.get_running_loop()
-        sent = _Body(protocol, loop)
+        sent = _Body(protocol, loop, self._patience)
         if _is_sent_unasked(scope) and not await sent.read_ahead():
             refusal, origin = _too_slow(), scope.headers.get("origin")
             headers = [("Content-Type", JSON), *answer_headers(origin, credentials=False)]
@@ -135,9 +141,12 @@ class _Body(io.RawIOBase):
     too slow, ends there.
     """
 
-    def __init__(self, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop, patience: Patience
+    ) -> None:
         self._protocol = protocol
         self._loop = loop
+        self._patience = patience
         self._parts: AsyncIterator[bytes] | None = None
         self._rest = memoryview(b"")
         self._ended = False
@@ -151,7 +160,7 @@ class _Body(io.RawIOBase):
         ahead = bytearray()
         while len(ahead) < _AHEAD_BYTES and not self._ended:
             try:
-                async with asyncio.timeout(_SILENCE_SECONDS):
+                async with asyncio.timeout(self._patience.silence_seconds):
                     ahead += await self._part()
             except TimeoutError:
                 return False
@@ -168,11 +177,11 @@ class _Body(io.RawIOBase):
 
     def _next(self) -> bytes:
         if self._until is None:
-            self._until = time.monotonic() + _BODY_SECONDS
-        patience = min(_SILENCE_SECONDS, self._until - time.monotonic())
+            self._until = time.monotonic() + self._patience.body_seconds
+        seconds = min(self._patience.silence_seconds, self._until - time.monotonic())
         asked = asyncio.run_coroutine_threadsafe(self._part(), self._loop)
         try:
-            return asked.result(max(0.0, patience))
+            return asked.result(max(0.0, seconds))
         except TimeoutError:
             asked.cancel()
             self._ended = True

@@ -68,6 +68,15 @@ class Settings:
         4, "Threads of each web process that look up API keys and read large bodies of events."
     )
 
+    body_silence_seconds: float = _setting(
+        20.0,
+        "How long a sender may say nothing within a body that a thread waits for, in seconds. "
+        "The plain paths of events hold no thread.",
+    )
+    body_seconds: float = _setting(
+        60.0, "How long a thread reads a body in all, in seconds: 16 MB at 280 KB/s."
+    )
+
     files_host: str = _setting("127.0.0.1", "Address the file server listens on.")
     files_port: int = _setting(0, "Port of the file server; 0 takes any free one.")
     files_threads: int = _setting(16, "Threads of a file server: its requests in flight.")
@@ -301,6 +310,8 @@ _POSITIVE = (
     "web_workers",
     "web_threads",
     "web_readers",
+    "body_silence_seconds",
+    "body_seconds",
     "files_threads",
     "commit_max_events",
     "commit_max_bytes",

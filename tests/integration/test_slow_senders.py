@@ -21,7 +21,8 @@ _THREADS = 2
 def web(module_settings: Settings) -> Iterator[Lane]:
     """A web process with few threads."""
     migrate(module_settings.postgres_dsn)
-    lane = start(replace(module_settings, web_threads=_THREADS), AS_RSGI)
+    own = replace(module_settings, web_threads=_THREADS, body_silence_seconds=3.0)
+    lane = start(own, AS_RSGI)
     yield lane
     lane.process.send_signal(signal.SIGTERM)
     assert lane.process.wait(timeout=DEADLINE) == 0
