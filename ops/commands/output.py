@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import click
@@ -67,24 +68,37 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        # Each record asks for its logger anew, and so for the standard error of the moment.
-        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
-        try:
-            return function(*args, **kwargs)
-        except StoreDown as error:
-            idle = is_idle(Home(home_path(os.environ)), os.environ)
-            raise click.ClickException(f"{error}. {NOT_RUNNING}" if idle else str(error)) from error
-        except Rejected as error:  # of what was asked for, which the store need not be named for
-            raise click.ClickException(error.detail) from error
-        except (OpsError, StoreError) as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
-            if error.errno not in _OF_THE_MACHINE:
-                raise
-            where = error.filename or "writing"
-            raise click.ClickException(f"{where}: {error.strerror}") from error
+        with _logs_apart():
+            try:
+                return function(*args, **kwargs)
+            except (OpsError, StoreError, OSError) as error:
+                raise click.ClickException(_sentence(error)) from error
 
     return wrapped
+
+
+@contextlib.contextmanager
+def _logs_apart() -> Iterator[None]:
+    before = structlog.get_config()
+    # Each record asks for its logger anew, and so for the standard error of the moment.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _sentence(error: OpsError | StoreError | OSError) -> str:
+    """What went wrong, for a person; raises the error itself where it is a bug."""
+    if isinstance(error, OSError):
+        if error.errno not in _OF_THE_MACHINE:
+            raise error
+        return f"{error.filename or 'writing'}: {error.strerror}"
+    if isinstance(error, Rejected):
+        return error.detail  # of what was asked for: which store refuses it does not matter
+    if isinstance(error, StoreDown) and is_idle(Home(home_path(os.environ)), os.environ):
+        return f"{error}. {NOT_RUNNING}"
+    return str(error)
 
 
 def say(text: str) -> None:
