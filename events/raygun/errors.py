@@ -69,13 +69,13 @@ class _Reader:
         message = as_text(raw, _MESSAGE)
         if message is None or class_name is None:
             return message
-        return message.removeprefix(f"{_prefix(class_name, self._platform)}: ")
+        return message.removeprefix(_prefix(class_name, self._platform))
 
 
-def _prefix(class_name: str, platform: str) -> str | None:
-    """What an SDK writes with a colon before every message; null for one that writes nothing."""
+def _prefix(class_name: str, platform: str) -> str:
+    """What an SDK writes before every message, its class mostly; empty where it writes nothing."""
     if platform in {"python", "java"}:
-        return class_name.rpartition(".")[2]
+        return f"{class_name.rpartition('.')[2]}: "
     if platform == "php":
-        return "Error" if class_name == "ErrorException" else class_name
-    return None
+        return "Error: " if class_name == "ErrorException" else f"{class_name}: "
+    return ""

@@ -401,14 +401,16 @@ def test_rows_and_documents_are_bounded() -> None:
 
 
 def test_php_puts_the_class_before_its_messages() -> None:
-    def message(class_name: str, text: str) -> str:
+    def message(class_name: str, text: str, client: str = "Raygun4php") -> str:
         error = {"ClassName": class_name, "Message": text}
-        shown: str = crash_picture(report("Raygun4php", error=error))["error"]["message"]
+        shown: str = crash_picture(report(client, error=error))["error"]["message"]
         return shown
 
     assert message("Shop\\CartException", "Shop\\CartException: empty") == "empty"
     assert message("ErrorException", "Error: Undefined index: a") == "Undefined index: a"
     assert message("ErrorException", "ErrorException: of ours") == "ErrorException: of ours"
+    assert message("A", "A: as it is", "raygun-node") == "A: as it is"
+    assert message("A", "None: as it is", "raygun-node") == "None: as it is"
 
 
 def test_react_native_s_places_are_no_classes() -> None:
