@@ -66,6 +66,8 @@ def test(paths: tuple[str, ...], faults: bool) -> None:
     with _environment(_AT_ONCE) as environment:
         split = ["--numprocesses", str(_AT_ONCE), "--dist", "loadfile"]
         first = _pytest([*paths, *split, *_folders(_SIDE_BY_SIDE)], environment)
+    if first not in (0, _NO_TESTS) and "-x" in paths:
+        sys.exit(first)
     second = _pytest([*paths, *_folders(_ALONE)], _kept_environment() | _node_modules())
     sys.exit(_worst(first, second))
 
