@@ -35,11 +35,18 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Give each of several processes of pytest the servers that were started for it."""
+    """Give each of several processes of pytest the servers that were started for it.
+
+    One more than there are sets of servers starts its own.
+    """
     sets = json.loads(os.environ.get("SLUICE_TEST_SERVERS", "[]"))
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if sets and worker:
-        os.environ.update(sets[int(worker.removeprefix("gw"))])
+    if not sets or not worker:
+        return
+    number = int(worker.removeprefix("gw"))
+    for name in sets[0]:
+        os.environ.pop(name, None)
+    os.environ.update(sets[number] if number < len(sets) else {})
 
 
 @pytest.fixture(scope="session")
