@@ -14,6 +14,7 @@ from app.factory import create_app
 from app.ingest.lane import IngestLane
 from app.ingest.loop_commit import LoopCommitter
 from app.ingest.opening import commit_bounds, open_ingest
+from app.ingest.slow_senders import SlowSenders
 from app.rsgi import HTTPProtocol, Scope
 from app.stores import Stores, open_stores
 from app.wsgi_bridge import Patience, WsgiBridge
@@ -51,7 +52,13 @@ def create_web(settings: Settings, stores: Stores) -> WebApplication:
         patience=0,  # the outbox has its own, and the spool after it
     )
     return WebApplication(
-        IngestLane(ingest, committer, readers, settings.max_wire_bytes),
+        IngestLane(
+            ingest,
+            committer,
+            readers,
+            settings.max_wire_bytes,
+            SlowSenders(settings.body_seconds),
+        ),
         WsgiBridge(create_app(settings, stores, ingest), threads, patience_of(settings)),
     )
 

@@ -22,7 +22,8 @@ from typing import IO, Any
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # it exports it unsaid
 
 from app.cors import answer_headers
-from app.errors import JSON, ApiError
+from app.errors import JSON
+from app.ingest.slow_senders import too_slow
 from app.rsgi import HeaderPairs, HTTPProtocol, Scope, next_part
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -56,7 +57,7 @@ class WsgiBridge:
         loop = asyncio.get_running_loop()
         sent = _Body(protocol, loop, self._patience)
         if _is_sent_unasked(scope) and not await sent.read_ahead():
-            refusal, origin = _too_slow(), scope.headers.get("origin")
+            refusal, origin = too_slow(), scope.headers.get("origin")
             headers = [("Content-Type", JSON), *answer_headers(origin, credentials=False)]
             protocol.response_bytes(refusal.status, headers, refusal.body())
             return
@@ -70,10 +71,6 @@ def _is_sent_unasked(scope: Scope) -> bool:
     headers = scope.headers
     announced = headers.get("content-length") or headers.get("transfer-encoding")
     return announced not in (None, "0") and headers.get("expect") is None
-
-
-def _too_slow() -> ApiError:
-    return ApiError(408, "body_too_slow", "The body did not arrive in time.")
 
 
 class _Call:
@@ -185,7 +182,7 @@ class _Body(io.RawIOBase):
         except TimeoutError:
             asked.cancel()
             self._ended = True
-            raise _too_slow() from None
+            raise too_slow() from None
 
     async def _part(self) -> bytes:
         if self._parts is None:

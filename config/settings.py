@@ -70,11 +70,10 @@ class Settings:
 
     body_silence_seconds: float = _setting(
         20.0,
-        "How long a sender may say nothing within a body that a thread waits for, in seconds. "
-        "The plain paths of events hold no thread.",
+        "How long a sender may say nothing within a body other than of events, in seconds.",
     )
     body_seconds: float = _setting(
-        60.0, "How long a thread reads a body in all, in seconds: 16 MB at 280 KB/s."
+        60.0, "How long a body is waited for in all, in seconds: 16 MB at 280 KB/s."
     )
 
     files_host: str = _setting("127.0.0.1", "Address the file server listens on.")

@@ -26,7 +26,7 @@ def web(module_settings: Settings) -> Iterator[Lane]:
     stores = open_stores(module_settings)
     stores.projects.create("shop", KEY)
     stores.database.close()
-    own = replace(module_settings, web_threads=_THREADS, body_silence_seconds=3.0)
+    own = replace(module_settings, web_threads=_THREADS, body_silence_seconds=3.0, body_seconds=4.0)
     lane = start(own, AS_RSGI)
     yield lane
     lane.process.send_signal(signal.SIGTERM)
@@ -41,8 +41,8 @@ def begun(web: Lane, sent: bytes) -> Iterator[socket.socket]:
         yield sender
 
 
-def _without_its_body(path: str) -> bytes:
-    head, _, _ = request("POST", path, b"x" * 1000, key="").partition(b"\r\n\r\n")
+def _without_its_body(path: str, key: str = "") -> bytes:
+    head, _, _ = request("POST", path, b"x" * 1000, key=key).partition(b"\r\n\r\n")
     return head + b"\r\n\r\n"
 
 
@@ -61,6 +61,13 @@ def test_bodies_that_do_not_come_hold_no_thread(web: Lane, path: str) -> None:
 def test_who_waits_for_an_answer_gets_one(web: Lane, path: str, status: bytes) -> None:
     with begun(web, _without_its_body(path)) as sender:
         assert status in sender.recv(1 << 16)
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"occurredOn": '])
+def test_a_report_that_never_ends_is_given_up(web: Lane, sent: bytes) -> None:
+    with begun(web, _without_its_body("/entries", KEY) + sent) as sender:
+        assert b" 408 " in sender.recv(1 << 16)
+    assert b" 202 " in web.talk(request("POST", "/entries", crash("after it")))
 
 
 def test_a_refused_upload_of_too_much_is_told_before_it_is_sent(web: Lane) -> None:
