@@ -81,9 +81,11 @@ class Incoming:
 
 
 class Leftovers:
-    """Reads out refused bodies, a few at once: a sender that stops holds the thread that reads for
-    as long as it likes, and anybody may be refused. ``spare`` threads are nobody else's to hold, and
-    one of them is left alone; what finds no place is not read.
+    """Reads out refused bodies, a few at once: a sender that stops holds the thread that reads, for
+    as long as it likes, and anybody may be refused.
+
+    ``spare`` threads are nobody else's to hold; one of them is left alone. What finds no place is
+    not read.
     """
 
     def __init__(self, spare: int) -> None:
