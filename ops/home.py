@@ -24,7 +24,9 @@ MINIMUM_FREE_BYTES = 1 << 30
 
 @dataclass(slots=True)
 class State:
-    """What a home remembers between starts. ``environment`` is ``SLUICE_*`` of the last ``up``."""
+    """What a home remembers between starts. ``environment`` is ``SLUICE_*`` of the last ``up``;
+    ``complete`` is false from its beginning to its end.
+    """
 
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -32,6 +34,7 @@ class State:
     stopped: list[str] = field(default_factory=list)
     socket: str = ""
     sampled: bool = False
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ def bring_up(home: Home, environ: Mapping[str, str], say: Say) -> bool:
     with home.lock():
         state = home.load()
         if supervisor_of(state) is not None:
-            return False
+            if state.complete:
+                return False
+            say("an earlier start was killed before it was done: starting anew")
+            _end(home, state, say)
         home.check_space()
         end_leftovers(home, say)
         check_external(environ)
@@ -43,6 +46,7 @@ def bring_up(home: Home, environ: Mapping[str, str], say: Say) -> bool:
         state.environment = plan.environment
         state.socket = choose_socket(home, state.socket)
         state.stopped = []
+        state.complete = False
         home.save(state)
         try:
             _start(home, state, plan, say)
@@ -73,7 +77,8 @@ def _start(home: Home, state: State, plan: Plan, say: Say) -> None:
     if not state.sampled:
         send_and_await(web, state.secrets["project_key"], state.secrets["token"], say)
         state.sampled = True
-        home.save(state)
+    state.complete = True
+    home.save(state)
 
 
 def _prepare(plan: Plan) -> None:

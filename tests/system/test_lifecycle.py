@@ -177,6 +177,22 @@ def test_what_outlives_the_supervisor_is_ended_by_the_next_up(sluice: Sluice) ->
     await_stored(sluice, event_id)
 
 
+def test_an_up_that_was_killed_half_way_is_no_running_one(sluice: Sluice) -> None:
+    sluice.succeed("down")
+    starting = subprocess.Popen(
+        [str(Path(__file__).resolve().parents[2] / "sluice"), "up", "--detach"],
+        env={**_plain_environment(), "SLUICE_HOME": str(sluice.home), "SLUICE_WEB_PORT": "0"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: sluice.refresh()["processes"], 60, "the supervisor of a start")
+    starting.kill()
+    starting.wait(10)
+    assert "starting anew" in sluice.run("up", "--detach").stderr
+    assert sluice.refresh()["state"] == "running"
+    await_stored(sluice, accepted(sluice, "after an up that was killed"))
+
+
 def test_ctrl_c_in_the_foreground_stops_everything(sluice: Sluice) -> None:
     sluice.succeed("down")
     foreground = subprocess.Popen(
