@@ -2,7 +2,8 @@
 
 A grouping key that the application set decides alone. Else it is the class, the functions of the
 application that led to the error, and the innermost cause. The message counts only where these
-say little: no class or one such as ``Error``, or no named function.
+say little: no class or one such as ``Error``, or no function of the application's with a name (a
+library's are called by many bugs, a minifier's names last for one build).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from events.code import BY_CLASS
 from events.record import GroupKey
 from events.recursion import fold
 from events.report import Crash, Error, Frame
-from events.stable import frame_key, is_module_level, is_named, stable_file, stable_name
+from events.stable import ANONYMOUS, frame_key, is_module_level, is_named, stable_file, stable_name
 from events.stacks import made_once
 from events.template import template
 from events.text import clip, first_line
@@ -102,9 +103,9 @@ def _signature(error: Error, platform: str, most: int) -> list[str]:
 
 
 def _calls(stack: list[Frame], platform: str) -> tuple[list[str], bool]:
-    """The calls that tell a stack, recursion folded, and whether a function is named there."""
+    """The calls that tell a stack, recursion folded, and whether they name a function of ours."""
     frames = _telling(stack)
-    named = any(is_named(frame, platform) for frame in frames[:MAX_CALLS])
+    named = any(frame.in_app and is_named(frame, platform) for frame in frames[:MAX_CALLS])
     return fold([frame_key(frame, platform) for frame in frames]), named
 
 
@@ -116,7 +117,9 @@ def _telling(frames: list[Frame]) -> list[Frame]:
 
 
 def _says_little(class_name: str) -> bool:
-    return not class_name or class_name.rpartition(".")[2].lower() in _GENERIC
+    if not class_name or class_name == ANONYMOUS:
+        return True
+    return class_name.rpartition(".")[2].lower() in _GENERIC
 
 
 def _innermost(error: Error) -> Error:

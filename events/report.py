@@ -74,7 +74,7 @@ class Crash(NamedTuple):
     grouping_key: str | None
     error: Error | None
     user: User
-    tags: list[str]
+    tags: list[str] | None
     custom: Any
     environment: Any
     trace_id: str | None = None
@@ -131,7 +131,7 @@ class RumItem(NamedTuple):
     client_version: str | None
     version: str | None
     user: User
-    tags: list[str]
+    tags: list[str] | None
     timings: list[Timing]
     note: str | None
     device: dict[str, Any]

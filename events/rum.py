@@ -141,5 +141,5 @@ def _document(item: RumItem, row: tuple[Any, ...]) -> dict[str, Any]:
         "user": indexed_user(item.user),
         "duration_ms": duration,
         "client": indexed_client(item.client_name, item.client_version),
-        "tags": [clip(tag, _NAME) for tag in item.tags],
+        "tags": [clip(tag, _NAME) for tag in item.tags or ()],
     }

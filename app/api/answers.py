@@ -84,6 +84,7 @@ class Event(Schema):
     tags = nullable(fields.Raw)
     custom = nullable(fields.Raw)
     breadcrumbs = nullable(fields.List, cls_or_instance=fields.Dict)
+    other = nullable(fields.Dict)
     redacted = fields.Integer(
         required=True, metadata={"description": "Places that redaction blanked before storing."}
     )

@@ -9,6 +9,7 @@ from events.moment import read_moment
 from events.parse import loads, loads_exact
 from events.raygun.context import (
     read_breadcrumbs,
+    read_other,
     read_request,
     read_tags,
     read_user,
@@ -36,7 +37,8 @@ class RaygunEntry:
             raise Malformed("not_an_object", "The report is not a JSON object.")
         entry = lowered(value)
         self._occurred_on = entry.get("occurredon")
-        self._details = lowered(entry.get("details"))
+        self._sent = entry.get("details")
+        self._details = lowered(self._sent)
 
     def crash(self) -> Crash:
         """What every crash has."""
@@ -63,6 +65,10 @@ class RaygunEntry:
     def request(self) -> dict[str, Any] | None:
         """The request that was being served."""
         return read_request(self._details)
+
+    def other(self) -> dict[str, Any] | None:
+        """What was sent and no other part shows, such as threads, images, signals and globals."""
+        return read_other(self._sent)
 
     def breadcrumbs(self) -> list[dict[str, Any]] | None:
         """What happened before, oldest first; null when the SDK sends none at all."""

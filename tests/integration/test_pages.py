@@ -276,7 +276,13 @@ def test_a_crash_whose_pack_is_damaged_still_has_a_page(world: World) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/groups/x", "/o/x", f"/o/{new_id(now_ms())}", "/p/nowhere/groups", "/nothing/like/it"],
+    [
+        "/groups/x",
+        "/o/x",
+        "/o/01a1ee56-5e00-7458-b0bb-96c8945ed372",
+        "/p/nowhere/groups",
+        "/nothing/like/it",
+    ],
 )
 def test_what_is_not_there_has_a_page(browser: World, path: str) -> None:
     sign_in(browser)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
+import click
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from config.policy import match_queues
 from ops.__main__ import Family, main
 from ops.commands.ledger import complain, document
+from ops.commands.output import told
 from ops.commands.worker import own_name, worker_argv
 from ops.errors import OpsError
 from ops.home import Home, State
@@ -133,3 +138,31 @@ def test_an_unbalanced_minute_is_named() -> None:
     assert "1970-01-01T00:01Z shop crash: 1 more settled than accepted" in text
     assert "#2" not in text
     assert document(seen, judge([seen]), {1: "shop"})["balanced"] is False
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC, errno.EROFS])
+def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(number: int) -> None:
+    @told
+    def refused() -> None:
+        raise OSError(number, os.strerror(number), "/srv/sluice/lock")
+
+    @told
+    def broken() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(click.ClickException, match=r"^/srv/sluice/lock: \w+"):
+        refused()
+    with pytest.raises(OSError, match="descriptor"):
+        broken()
+
+
+def test_what_a_command_logs_is_not_among_its_results(capsys: pytest.CaptureFixture[str]) -> None:
+    @told
+    def command() -> None:
+        structlog.get_logger("ops").info("erasure_hidden", events=1)
+        click.echo("{}")
+
+    command()
+    shown = capsys.readouterr()
+    assert shown.out == "{}\n"
+    assert "erasure_hidden" in shown.err

@@ -142,7 +142,7 @@ def _section(title: str, part: Any) -> Section | None:
 
 
 def _sections(picture: Mapping[str, Any]) -> list[Section]:
-    titles = ("rum", "trace", "metric", "user", "request", "environment", "custom")
+    titles = ("rum", "trace", "metric", "user", "request", "environment", "custom", "other")
     made = (_section(title.capitalize(), picture.get(title)) for title in titles)
     return [section for section in made if section is not None]
 
