@@ -49,6 +49,13 @@ def pytest_configure() -> None:
     os.environ.update(sets[number] if number < len(sets) else {})
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Call bytes by their length: what they hold, such as a time, may differ from one process to the
+    next, and several processes must know a test by one name.
+    """
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, str]]:
     """``SLUICE_*`` of four real servers; one that cannot start fails the run."""
