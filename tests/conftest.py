@@ -50,8 +50,8 @@ def pytest_configure() -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Call bytes by their length: what they hold, such as a time, may differ from one process to the
-    next, and several processes must know a test by one name.
+    """Call bytes by their length: what they hold, such as a time, may differ from process to
+    process, and all of them must know a test by one name.
     """
     return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
 
