@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from events.envelope import Envelope
+from events.facets import facets_of
 from events.fingerprint import call_text, group_key
 from events.moment import iso
 from events.otlp.exceptions import LogError, SpanException
@@ -170,6 +171,7 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "user": indexed_user(crash.user),
         "tags": [clip(tag, _NAME) for tag in crash.tags or ()],
         "frames": made_once(stack, "texts", lambda: _texts(stack, crash.platform)),
+        "facets": facets_of(crash),
         "custom": plain_object(crash.custom, INDEX),
         "environment": plain_object(crash.environment, INDEX),
     }

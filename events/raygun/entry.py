@@ -46,6 +46,7 @@ class RaygunEntry:
         client = lowered(details.get("client"))
         name = as_text(client.get("name"), _SHORT)
         platform = platform_of(name)
+        request = lowered(details.get("request"))
         return Crash(
             read_moment(self._occurred_on),
             platform,
@@ -53,13 +54,14 @@ class RaygunEntry:
             as_text(client.get("version"), _SHORT),
             read_version(details.get("version")),
             as_text(details.get("machinename"), _SHORT),
-            as_text(lowered(details.get("request")).get("url"), _SHORT),
+            as_text(request.get("url"), _SHORT),
             as_text(details.get("groupingkey"), _GROUPING_KEY),
             read_error(details, platform),
             read_user(details.get("user")),
             read_tags(details.get("tags")),
             details.get("usercustomdata"),
             details.get("environment"),
+            user_agent=as_text(_user_agent(request.get("headers")), _SHORT),
         )
 
     def request(self) -> dict[str, Any] | None:
@@ -74,3 +76,10 @@ class RaygunEntry:
         """What happened before, oldest first; null when the SDK sends none at all."""
         raw = self._details.get("breadcrumbs")
         return None if raw is None else read_breadcrumbs(raw)
+
+
+def _user_agent(headers: Any) -> Any:
+    if type(headers) is not dict:
+        return None
+    found = headers.get("User-Agent") or headers.get("user-agent")
+    return found or lowered(headers).get("user-agent")
