@@ -13,6 +13,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 from app.errors import ApiError, bad_argument
 from broker.pauses import MAX_REASON_CHARS
 from config.policy import EVENT_TYPES
+from storage.query.keys import Side
+from storage.query.parse import ParsedQuery, QueryError, parse_query
 
 __all__ = [
     "MAX_LIMIT",
@@ -28,6 +30,7 @@ __all__ = [
     "load_arguments",
     "load_body",
     "load_fields",
+    "query_of",
 ]
 
 MAX_LIMIT = 500
@@ -74,7 +77,7 @@ class GroupArguments(Paged):
     """Filters and order of groups."""
 
     project = _text(200)
-    query = _text(500)
+    query = _text(2000)
     status = _text(50)
     sort = fields.String(
         load_default="last_seen",
@@ -109,6 +112,14 @@ class ResumeBody(Schema):
     accept_dead_letters = fields.Boolean(
         load_default=False, truthy={True}, falsy={False}, required=False
     )
+
+
+def query_of(name: str, text: str | None, side: Side) -> ParsedQuery:
+    """A query in the search language; raises ``ApiError`` 400 that names the character."""
+    try:
+        return parse_query(text or "", side)
+    except QueryError as exc:
+        raise bad_argument(name, f"{exc.message} (at character {exc.position + 1})") from None
 
 
 def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

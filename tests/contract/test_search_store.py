@@ -19,7 +19,7 @@ from config.settings import Secret, Settings
 from events.ids import new_id
 from events.record import GroupKey, Record
 from storage.errors import StoreDown
-from storage.search.query import parse_query
+from storage.query.parse import parse_query
 from storage.search.store import SearchStore
 
 VISIBLE_SECONDS = 20.0

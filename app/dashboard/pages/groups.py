@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from marshmallow import fields, validate
 
-from app.api.groups import page_of_groups
+from app.api.groups import page_of_groups, wanted_groups
 from app.dashboard import links
 from app.dashboard.links import Named
 from app.dashboard.page import Page, Place, Visit
 from app.dashboard.paging import PageArguments, Paging, paging
 from app.dashboard.strip import Tally
 from app.stores import Stores
+from storage.sql.group_filter import GroupFilter
 from storage.sql.groups import Group
 from storage.sql.projects import Project
 
@@ -80,7 +81,8 @@ def group_row(group: Group, project: Project) -> GroupRow:
 def groups(visit: Visit) -> GroupsView:
     """The groups that the arguments ask for; raises ``ApiError`` 400 and ``StoreDown``."""
     project, asked = visit.of_project, visit.arguments
-    page = page_of_groups(visit.desk, {**asked, "project": project.name})
+    narrowed = wanted_groups(visit.desk, {**asked, "project": project.name})
+    page = page_of_groups(visit.desk, narrowed, asked)
     return GroupsView(
         "Groups",
         tuple(group_row(group, project) for group in page.items),
@@ -92,7 +94,10 @@ def groups(visit: Visit) -> GroupsView:
 
 
 def _open_groups(stores: Stores, project: Named | None) -> int:
-    return stores.groups.count_open(project.id, OPEN.most) if project else 0
+    if project is None:
+        return 0
+    wanted = GroupFilter(datetime.now(UTC), project.id, status="open")
+    return stores.groups.count(wanted, OPEN.most)
 
 
 def _to_open_groups(project: Named | None) -> str:
