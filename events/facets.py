@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from events.report import Crash
 from events.text import as_text, clip
 
 _VALUE = 100
+_AGENT = 1_000
 _MAX_TAGS = 20
 
 #: Names of the surroundings that mean a facet, without case, hyphen and underscore: of several the
@@ -75,10 +77,21 @@ def facets_of(crash: Crash) -> dict[str, Any]:
     return facets
 
 
+def facets_of_picture(picture: Mapping[str, Any]) -> dict[str, str]:
+    """What the surroundings in the full picture of a crash tell, as :func:`facets_of`."""
+    environment, request = picture.get("environment"), picture.get("request")
+    found = _of_surroundings(environment) if isinstance(environment, dict) else {}
+    headers = request.get("headers") if isinstance(request, dict) else None
+    if isinstance(headers, dict):
+        agents = (value for name, value in headers.items() if name.lower() == "user-agent")
+        found.update(read_user_agent(as_text(next(agents, None), _AGENT) or ""))
+    return found
+
+
 @lru_cache(maxsize=1024)
 def read_user_agent(text: str) -> tuple[tuple[str, str], ...]:
     """Browser and operating system that a ``User-Agent`` names, as pairs of facet and value."""
-    text = text[:1000]
+    text = text[:_AGENT]
     facets = (("browser", _first(_BROWSERS, text)), ("os", _first(_SYSTEMS, text)))
     return tuple((facet, value) for facet, value in facets if value)
 

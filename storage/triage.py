@@ -72,9 +72,10 @@ class TriageAction:
         if self.verb == "split":
             groups = groups.replace("group", "fingerprint")
         matching = f" matching {self.query or 'everything'}" if self.query is not None else ""
-        return f"{VERBS[self.verb]} {groups}{matching}{self._terms()}"
+        return f"{VERBS[self.verb]} {groups}{matching}{self.terms()}"
 
-    def _terms(self) -> str:
+    def terms(self) -> str:
+        """How it does so: in which version, to whom, until when; with a space before it."""
         options = self.options
         if self.verb == "resolve" and options.get("version"):
             after = "after" if options.get("after") else "in"

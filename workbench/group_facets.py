@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from events.unusual import Unusual, unusual
 from storage.errors import StoreDown
+from storage.floors import Floors
 from storage.search.facets import Facets
 from storage.search.store import SearchStore
 from storage.sql.groups import Group, Groups
-from storage.sql.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,12 @@ class GroupFacets:
         return [{"code": "search_away", "message": said}]
 
 
-def group_facets(search: SearchStore, groups: Groups, terms: Terms, group: Group) -> GroupFacets:
-    """Two queries at most, of which the second may fail. Raises :class:`StoreDown` when the first
-    does.
+def group_facets(
+    search: SearchStore, groups: Groups, floors: Floors, group: Group, ids: Sequence[UUID]
+) -> GroupFacets:
+    """The facets of a group of these fingerprints. Two queries at most, of which the second may
+    fail. Raises :class:`StoreDown` when the first does.
     """
-    floors = terms.last_floors()
-    ids = [member.id for member in groups.members(group.id)]
     facets = search.facets(group.project_id, ids, group.count - group.dropped, floors)
     if not facets.counted.events:
         return GroupFacets(facets, (), 1.0)

@@ -123,17 +123,22 @@ def query_of(name: str, text: str | None, side: Side) -> ParsedQuery:
 
 
 def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Parsed query arguments; an empty value counts as absent.
+    """Parsed query arguments; an empty value counts as absent. What the schema has as a list may be
+    given several times.
 
     Raises ``ApiError`` 400 ``bad_argument`` for one that is unknown, repeated or wrong: a filter
     that is misspelt must not silently show everything.
     """
-    given: dict[str, str] = {}
+    lists = {name for name, known in schema().fields.items() if isinstance(known, fields.List)}
+    given: dict[str, Any] = {}
     for name, value in pairs:
-        if name in given:
-            raise bad_argument(name[:100], "is given more than once")
         if "\0" in value:
             raise bad_argument(name[:100], "holds a NUL character")
+        if name in lists:
+            given.setdefault(name, []).extend([value] if value else [])
+            continue
+        if name in given:
+            raise bad_argument(name[:100], "is given more than once")
         if value:
             given[name] = value
     return load_fields(schema, given)

@@ -105,7 +105,9 @@ def read_facets(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /groups/{group_id}/facets; raises ``StoreDown`` while search is away."""
     group = find_group(desk, arguments["group_id"])
     stores = desk.stores
-    return told_facets(group_facets(stores.search, stores.groups, stores.retention.terms, group))
+    ids = [member.id for member in stores.groups.members(group.id)]
+    floors = stores.retention.terms.last_floors()
+    return told_facets(group_facets(stores.search, stores.groups, floors, group, ids))
 
 
 def told_facets(found: GroupFacets) -> dict[str, Any]:

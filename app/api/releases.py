@@ -39,7 +39,10 @@ def list_releases(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 def told(desk: Desk, project_id: int, releases: Sequence[Row]) -> list[dict[str, Any]]:
     """Releases as the API gives them; users are estimated by search, and null while it is away."""
-    users = users_of(desk, project_id, [one.version for one in releases])
+    try:
+        users = estimate_users(desk, project_id, [one.version for one in releases])
+    except StoreDown:
+        users = {}
     return [
         dict(
             Release().dump(
@@ -55,13 +58,10 @@ def told(desk: Desk, project_id: int, releases: Sequence[Row]) -> list[dict[str,
     ]
 
 
-def users_of(desk: Desk, project_id: int, versions: list[str]) -> dict[str, int]:
-    """About how many users crashed in each version; nothing while search is away."""
-    try:
-        floors = desk.stores.retention.terms.last_floors()
-        return desk.stores.search.users_of(project_id, versions, floors)
-    except StoreDown:
-        return {}
+def estimate_users(desk: Desk, project_id: int, versions: Sequence[str]) -> dict[str, int]:
+    """About how many users crashed in each version; raises ``StoreDown`` while search is away."""
+    floors = desk.stores.retention.terms.last_floors()
+    return desk.stores.search.users_of(project_id, versions, floors)
 
 
 ENDPOINTS = (

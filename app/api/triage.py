@@ -39,6 +39,11 @@ APPLY_SECONDS = 1.0
 
 def make_action(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /triage: an action on groups, frozen, and begun unless ``start`` is false."""
+    return dump_action(decide_many(desk, arguments))
+
+
+def decide_many(desk: Desk, arguments: Arguments) -> TriageAction:
+    """What ``TriageBody`` asks for. Raises ``ApiError`` and ``StoreDown``."""
     project_id = desk.names.number(arguments["project"])
     if project_id is None:
         raise bad_argument("project", "is missing: an action is on groups of one project")
@@ -51,7 +56,7 @@ def make_action(desk: Desk, arguments: Arguments) -> dict[str, Any]:
         )
     options = _options(desk, project_id, arguments["verb"], arguments)
     action = _freeze(desk, project_id, arguments["verb"], options, ids, query)
-    return dump_action(_begin(desk, action) if arguments["start"] else action)
+    return begin(desk, action) if arguments["start"] else action
 
 
 def list_actions(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -66,21 +71,42 @@ def list_actions(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 def read_action(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /triage/{action_id}: how far it is."""
-    return dump_action(_find(desk, arguments))
+    return dump_action(find_action(desk, arguments["action_id"]))
 
 
 def start_action(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /triage/{action_id}/start: do what was told, to the groups that were frozen."""
-    return dump_action(_begin(desk, _find(desk, arguments)))
+    return dump_action(begin(desk, find_action(desk, arguments["action_id"])))
 
 
 def undo_action(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /triage/{action_id}/undo."""
+    return dump_action(take_back(desk, find_action(desk, arguments["action_id"])))
+
+
+def find_action(desk: Desk, text: str) -> TriageAction:
+    """The action of an id; raises ``ApiError`` 404 and ``StoreDown``."""
+    found = desk.stores.triage.actions.find(parse_id(text, "action"))
+    if found is None:
+        raise not_found("action")
+    desk.require(found.project_id, "action")
+    return found
+
+
+def begin(desk: Desk, action: TriageAction) -> TriageAction:
+    """Do what a frozen action told, as far as it goes in a moment; workers do the rest."""
     actions = desk.stores.triage.actions
-    action = _find(desk, arguments)
+    with _told_why():
+        actions.start(action.id, desk.caller.name)
+    return apply_for_a_while(actions, action)
+
+
+def take_back(desk: Desk, action: TriageAction) -> TriageAction:
+    """Undo an action, as far as it goes in a moment; workers do the rest."""
+    actions = desk.stores.triage.actions
     with _told_why():
         actions.undo(action.id, desk.caller.name)
-    return dump_action(apply_for_a_while(actions, action))
+    return apply_for_a_while(actions, action)
 
 
 def decide(desk: Desk, group: Group, verb: str, arguments: Arguments) -> TriageAction:
@@ -93,7 +119,7 @@ def decide(desk: Desk, group: Group, verb: str, arguments: Arguments) -> TriageA
     if verb == "split":
         options = {"merge": group.id.hex}
         ids = arguments["fingerprints"]
-    action = _begin(desk, _freeze(desk, group.project_id, verb, options, ids, None))
+    action = begin(desk, _freeze(desk, group.project_id, verb, options, ids, None))
     if action.counts.get("skipped"):
         why = desk.stores.triage.actions.why(action.id) or "the group is gone"
         raise ApiError(409, "not_decided", f"Nothing was done: {why}.")
@@ -197,21 +223,6 @@ def _freeze(
         )
     except Rejected as exc:
         raise bad_argument("ids" if query is None else "query", exc.detail) from None
-
-
-def _begin(desk: Desk, action: TriageAction) -> TriageAction:
-    actions = desk.stores.triage.actions
-    with _told_why():
-        actions.start(action.id, desk.caller.name)
-    return apply_for_a_while(actions, action)
-
-
-def _find(desk: Desk, arguments: Arguments) -> TriageAction:
-    found = desk.stores.triage.actions.find(parse_id(arguments["action_id"], "action"))
-    if found is None:
-        raise not_found("action")
-    desk.require(found.project_id, "action")
-    return found
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from app.api.projects import find_project
 from app.api.triage_shapes import Done, View, ViewBody, Views
 from app.errors import not_found
 from storage.errors import Rejected
+from storage.sql.projects import Project
+from storage.sql.saved_views import SavedView
 
 
 def list_views(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -22,9 +24,14 @@ def list_views(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def save_view(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /projects/{project}/views."""
     project = find_project(desk, arguments["project"])
+    return dict(View().dump(keep_view(desk, project, arguments)))
+
+
+def keep_view(desk: Desk, project: Project, arguments: Arguments) -> SavedView:
+    """Save what ``ViewBody`` asks for. Raises ``ApiError`` 400 and ``StoreDown``."""
     query_of("query", arguments["query"], "groups")
     try:
-        view = desk.stores.triage.views.save(
+        return desk.stores.triage.views.save(
             project.id,
             arguments["name"],
             arguments["query"],
@@ -34,7 +41,6 @@ def save_view(desk: Desk, arguments: Arguments) -> dict[str, Any]:
         )
     except Rejected as exc:
         raise bad_argument("name", exc.detail) from None
-    return dict(View().dump(view))
 
 
 def remove_view(desk: Desk, arguments: Arguments) -> dict[str, Any]:

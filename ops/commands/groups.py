@@ -38,7 +38,8 @@ def list_groups(
     for notice in narrowed.notices():
         say(notice["message"])
     if as_json:
-        print_json([_document(one) for one in page.items])
+        items = [_document(one) for one in page.items]
+        print_json({"items": items, "next_cursor": page.next_cursor})
         return
     print_table(
         ("number", "status", "count", "users", "last seen", "title", "culprit", "assigned"),

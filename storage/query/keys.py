@@ -74,6 +74,7 @@ _COMPARED = (
         "introduced", "the version in which a group was first seen, of those kept", groups=True
     ),
     QueryKey("fixed", "the version in which a group stands as resolved", groups=True),
+    QueryKey("regressed", "the version in which a group came back", groups=True),
     QueryKey("count", "occurrences of a group", groups=True, read=spans.numbers),
     QueryKey("users", "users a group has met", groups=True, read=spans.numbers),
     QueryKey("number", "a group's short number", groups=True, read=spans.numbers),

@@ -87,6 +87,12 @@ class ParsedQuery:
         return ParsedQuery(tuple(own)), ParsedQuery(tuple(searched))
 
 
+def quoted(value: str) -> str:
+    """A value as a query has it, whatever it holds."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def parse_query(text: str, side: Side = "events") -> ParsedQuery:
     """Understand a query; raises :class:`QueryError`. An empty one matches everything."""
     if len(text) > MAX_QUERY_CHARS:

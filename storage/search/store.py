@@ -24,7 +24,7 @@ from storage.query.parse import ParsedQuery
 from storage.questions import asking
 from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
-from storage.search.cursor import encode_cursor, search_after
+from storage.search.cursor import encode_cursor, place_of, search_after
 from storage.search.document import timestamp
 from storage.search.erasing import DELETED_AT_ONCE, delete_lines, deleted
 from storage.search.facets import (
@@ -147,17 +147,20 @@ class SearchStore:
         query: ParsedQuery | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        groups: Sequence[UUID] | None = None,
         cursor: str | None = None,
         limit: int = 50,
         floors: Floors = KEEP_ALL,
     ) -> Page[dict[str, Any]]:
         """Events received from ``start`` and before ``end``, newest first, that are not past the
-        ``floors``.
+        ``floors``; of these ``groups`` alone, given by their fingerprints' ids.
 
         Items are ready for JSON: ``id, type, project_id, received_at, occurred_at, group_id,
         title`` and what the type lists. Raises ``ValueError`` for a cursor that is none.
         """
         search = self._filtered(project_id, event_type, query, start, end)
+        if groups is not None:
+            search = search.filter("terms", group_id=[str(one) for one in groups])
         types = [event_type] if event_type else [policy.name for policy in EVENT_TYPES]
         search = without_past(search, floors, project_id, types)[: limit + 1]
         if cursor is not None:
@@ -195,6 +198,43 @@ class SearchStore:
         more = len(hits) > limit
         last = UUID(hits[limit - 1]["_source"]["id"]) if more else None
         return Page(found, encode_cursor(last) if last else None)
+
+    def beside(
+        self,
+        project_id: int,
+        groups: Sequence[UUID],
+        query: ParsedQuery,
+        floors: Floors,
+        event_id: UUID | None = None,
+        *,
+        newer: bool = False,
+        limit: int = 1,
+    ) -> list[UUID]:
+        """Events of groups (their fingerprints' ids) that match a query, from one on: those before
+        it, the nearest first, or ``newer`` ones; without one from the newest on. One query.
+        """
+        search = self._filtered(project_id, None, query, None, None).source(["id"])
+        search = search.filter("terms", group_id=[str(one) for one in groups])
+        search = without_past(search, floors, project_id, [one.name for one in EVENT_TYPES])
+        if newer:
+            search = search.sort("received_at", "id")
+        if event_id is not None:
+            search = search.extra(search_after=place_of(event_id))
+        search = search.using(self._client.options(request_timeout=PAGE_SECONDS))[:limit]
+        with translated():
+            hits = _execute(search).to_dict()["hits"]["hits"]
+        return [UUID(hit["_source"]["id"]) for hit in hits]
+
+    def documents(
+        self, event_type: str, ids: Sequence[UUID], fields: Sequence[str]
+    ) -> dict[UUID, dict[str, Any]]:
+        """These fields of events, those that search knows. One query, for a page."""
+        search = self._blank(event_type).filter("ids", values=[str(one) for one in ids])
+        search = search.source(["id", *fields])[: len(ids)]
+        search = search.using(self._client.options(request_timeout=PAGE_SECONDS))
+        with translated():
+            hits = _execute(search).to_dict()["hits"]["hits"]
+        return {UUID(hit["_source"]["id"]): hit["_source"] for hit in hits}
 
     def groups_with(
         self, project_id: int | None, query: ParsedQuery, floors: Floors, limit: int

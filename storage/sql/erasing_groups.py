@@ -37,6 +37,14 @@ WHERE group_users.group_id = gone.group_id AND group_users.user_key_hash = gone.
 RETURNING group_users.group_id
 """
 
+# What is discarded keeps the words of its group, or of none that is erased.
+_RENAME_DISCARDED = """
+UPDATE discarded_fingerprints AS gone
+SET title = coalesce(groups.title, '(erased)'), culprit = groups.culprit
+FROM unnest(%s::uuid[]) AS changed (id) LEFT JOIN groups ON groups.id = changed.id
+WHERE gone.group_id = changed.id
+"""
+
 _LEFT = """
 SELECT changed.id,
     (SELECT id FROM {table} WHERE group_id = changed.id ORDER BY id LIMIT 1),
@@ -79,6 +87,7 @@ def leave_groups(cursor: Cursor, type_name: str, rows: Sequence[Occurrence]) -> 
     shrink_trend(cursor, Counter(hours))
     gone = delete_groups(cursor, [group for group in ids if group not in left])
     recount_merges(cursor, merges)
+    cursor.execute(_RENAME_DISCARDED, (array_literal(ids),))
     return gone
 
 

@@ -57,6 +57,13 @@ id IN (
     ) AS first WHERE {which}
 )
 """
+_REGRESSED = """
+id IN (
+    SELECT coalesce(member.merged_into, member.id)
+    FROM group_history AS past JOIN groups AS member ON member.id = past.group_id
+    WHERE past.action = 'regressed' AND {which}
+)
+"""
 _AMONG = (
     "id IN (SELECT coalesce(member.merged_into, member.id) FROM groups AS member"
     " WHERE member.id = ANY(%s::uuid[]))"
@@ -104,7 +111,7 @@ class GroupFilter:
             return self._state(term.value)
         if term.key == "assigned":
             return self._assigned(term)
-        if term.key in ("version", "introduced", "fixed"):
+        if term.key in ("version", "introduced", "fixed", "regressed"):
             return self._versions(term)
         column = {"seen": "last_seen", "first": "first_seen", "number": _NUMBER}
         return _within(column.get(term.key, term.key), (term.span or Span()).at(self.now))
@@ -123,10 +130,13 @@ class GroupFilter:
         return "lower(coalesce(assignee, '')) = lower(%s)", [storable(name)]
 
     def _versions(self, term: Term) -> Condition:
-        """Groups that occurred, were first seen, or are resolved in a version."""
+        """Groups that occurred, were first seen, are resolved, or came back in a version."""
         if term.key == "fixed":
             which, values = _version("resolved_version", "NULL", term)
             return f"status = 'resolved' AND {which}", values
+        if term.key == "regressed":
+            which, values = _version("past.detail ->> 'version'", "NULL", term)
+            return _REGRESSED.format(which=which), values
         project, own = "true", []
         if self.project_id is not None:
             project, own = "seen.project_id = %s", [self.project_id]

@@ -7,6 +7,7 @@ killed leaves each group decided on or not, and whoever comes next goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -43,7 +44,25 @@ SELECT actions.id, at, project_id, coalesce(projects.name, ''), actor, verb, opt
 FROM triage_actions AS actions LEFT JOIN projects ON projects.id = project_id
 """
 
+_ITEMS = """
+SELECT group_id, coalesce(groups.number, lead.number), groups.title, items.state, why
+FROM triage_items AS items LEFT JOIN groups ON groups.id = group_id
+    LEFT JOIN groups AS lead ON lead.id = groups.lead_id
+WHERE action_id = %s ORDER BY why IS NULL, place LIMIT %s
+"""
+
 _Listed: TypeAlias = Page[TriageAction]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionItem:
+    """A group of an action; its number and title are null once it is gone."""
+
+    group_id: UUID
+    number: int | None
+    title: str | None
+    state: str
+    why: str | None
 
 
 class ActionNotOpen(Exception):
@@ -83,7 +102,7 @@ class TriageActions:
                 " VALUES (%s, %s, %s, %s, %s::jsonb, %s, 'frozen')",
                 (
                     *(action_id, project_id, storable(actor[:200]), verb),
-                    *(orjson.dumps(dict(options)).decode(), query and storable(query)),
+                    *(orjson.dumps(_storable(options)).decode(), query and storable(query)),
                 ),
             )
             cursor.execute(
@@ -165,6 +184,12 @@ class TriageActions:
             write_audit(cursor, actor, f"groups.undo_{action.verb}", action.project, detail)
             return _read(cursor, action_id)
 
+    def items(self, action_id: UUID, limit: int) -> Sequence[ActionItem]:
+        """The first groups of an action, with what became of each; those left out go first."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_ITEMS, (action_id, limit))
+            return [ActionItem(*row) for row in cursor]
+
     def why(self, action_id: UUID) -> str | None:
         """Why the first group was left out that was; null when none was."""
         with self._database.transaction() as cursor:
@@ -210,6 +235,10 @@ class TriageActions:
             work(cursor, Part(action, items, now))
         if len(items) < size:
             _move(cursor, action.id, over)
+
+
+def _storable(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: storable(v) if isinstance(v, str) else v for k, v in options.items()}
 
 
 def _require_own(cursor: Cursor, project_id: int, ids: Sequence[UUID], *, members: bool) -> None:

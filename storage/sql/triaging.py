@@ -8,6 +8,7 @@ from events.ids import Clock, now_ms
 from storage.sql.database import Database
 from storage.sql.discarded_fingerprints import DiscardedFingerprints
 from storage.sql.group_history import GroupHistory
+from storage.sql.occurrences import Occurrences
 from storage.sql.release_list import Releases
 from storage.sql.saved_views import SavedViews
 from storage.sql.terms import Terms
@@ -22,6 +23,7 @@ class Triaging:
     actions: TriageActions
     history: GroupHistory
     discarded: DiscardedFingerprints
+    occurrences: Occurrences
     trends: Trends
     releases: Releases
     views: SavedViews
@@ -33,6 +35,7 @@ def open_triaging(database: Database, terms: Terms, clock: Clock = now_ms) -> Tr
         actions=TriageActions(database, clock),
         history=GroupHistory(database),
         discarded=DiscardedFingerprints(database),
+        occurrences=Occurrences(database, terms),
         trends=Trends(database, terms),
         releases=Releases(database),
         views=SavedViews(database, clock),

@@ -7,7 +7,6 @@ there are.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +24,7 @@ from storage.sql.group_triage import lock_standings, write_triage
 from storage.sql.groups import Group
 from storage.sql.growth import id_hour
 from storage.sql.release_list import Releases
+from tests.counted import assert_counted_as_rows
 
 HOUR_MS = 3_600_000
 
@@ -74,32 +74,6 @@ def history(world: World, group_id: UUID) -> list[tuple[str, dict[str, object]]]
         return cursor.fetchall()
 
 
-def assert_counted_as_rows(world: World) -> None:
-    """Every count of the test's groups is that of the rows."""
-    with world.database.transaction() as cursor:
-        cursor.execute(
-            "SELECT group_id, id_hour(id), coalesce(version, ''), count(*) FROM crash_events"
-            " WHERE project_id = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-            (world.project.id,),
-        )
-        rows = cursor.fetchall()
-        cursor.execute(
-            "SELECT group_id, hour, version, events FROM group_hours JOIN groups ON id = group_id"
-            " WHERE project_id = %s ORDER BY 1, 2, 3",
-            (world.project.id,),
-        )
-        assert cursor.fetchall() == rows
-        by_version: Counter[tuple[UUID, str]] = Counter()
-        for group_id, _, version, events in rows:
-            by_version[group_id, version] += events
-        cursor.execute(
-            "SELECT group_id, version, events FROM group_versions WHERE project_id = %s",
-            (world.project.id,),
-        )
-        found = {(group_id, version): events for group_id, version, events in cursor}
-        assert found == by_version
-
-
 def test_an_id_has_the_same_hour_in_sql(world: World) -> None:
     for at_ms in (0, HOUR_MS - 1, HOUR_MS, world.now_ms, 2**48 - 1):
         record = a_crash(world, at_ms=at_ms)
@@ -125,7 +99,7 @@ def test_events_are_counted_by_hour_and_version(world: World) -> None:
         (hour - 1, "1.0"): 1,
         (hour - 1, ""): 1,
     }
-    assert_counted_as_rows(world)
+    assert_counted_as_rows(world.database)
 
 
 def test_overlapping_packs_at_once_are_counted_as_their_rows(world: World) -> None:
@@ -143,7 +117,7 @@ def test_overlapping_packs_at_once_are_counted_as_their_rows(world: World) -> No
     ]
     packs = [a_pack(dice.sample(records, 300)) for _ in range(6)]
     at_once(*[partial(world.packs.store, pack, FILES_AT, items) for pack, items in packs])
-    assert_counted_as_rows(world)
+    assert_counted_as_rows(world.database)
     groups = world.groups.list(world.wanted()).items
     assert sorted(group.number or 0 for group in groups) == list(range(1, 10))
 

@@ -360,3 +360,19 @@ def test_ignoring_until_a_time_ends_by_itself(world: World) -> None:
     assert upkeep.end_ignoring(datetime.now(UTC)) == 0
     (entry, _) = GroupHistory(world.database).list(first).items
     assert (entry.action, entry.actor, entry.detail) == ("ignore_ended", None, {"by": "time"})
+
+
+def test_the_groups_of_an_action_are_told_with_those_left_out_first(world: World) -> None:
+    ids = seed(world, 3)
+    action = freeze(world, "resolve", ids)
+    act(world, "merge", ids[:2])
+    TriageActions(world.database).start(action.id, "ann")
+    finish(world, action)
+    items = TriageActions(world.database).items(action.id, 10)
+    assert [(one.state, one.why) for one in items] == [
+        ("skipped", "it was merged into another"),
+        ("skipped", "it was merged into another"),
+        ("done", None),
+    ]
+    assert {one.number for one in items} == {1, 2, 3}
+    assert len(TriageActions(world.database).items(action.id, 2)) == 2

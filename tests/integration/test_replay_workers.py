@@ -97,8 +97,8 @@ def world(shared: World, module_settings: Settings) -> World:
         client.flushdb()
     with shared.stores.database.transaction() as cursor:
         cursor.execute(
-            "TRUNCATE packs, crash_events, groups, group_users, dead_letters, ledger, audit,"
-            " replays, replay_items"
+            "TRUNCATE packs, crash_events, groups, group_users, group_hours, group_versions,"
+            " dead_letters, ledger, audit, replays, replay_items"
         )
     shared.add_project(f"p-{uuid4().hex}")
     return shared
