@@ -100,7 +100,7 @@ class Tenants:
 
     def telling(self) -> list[str]:
         """The things by which the blog would be known: not a small number that others have too."""
-        return [one for name, one in self.things.items() if name != "entry_id"]
+        return [one for name, one in self.things.items() if name not in ("entry_id", "entry")]
 
     def secrets(self, *said: str) -> list[str]:
         """What no answer may hold, but for what the request itself said."""
@@ -184,9 +184,13 @@ def furnish_triage(world: World) -> dict[str, str]:
     view = triage.views.save(number, MARK, MARK, "count", MARK, shared=True)
     return {
         "action_id": str(action.id),
+        "decision": str(action.id),
         "fingerprint_id": str(noise.group_id),
+        "fingerprint": str(noise.group_id),
         "entry_id": str(comment.id),
+        "entry": str(comment.id),
         "view_id": str(view.id),
+        "view": str(view.id),
     }
 
 
