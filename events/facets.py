@@ -9,26 +9,33 @@ from typing import Any
 
 from events.report import Crash
 from events.text import as_text, clip
+from events.user_agent import read_user_agent, user_agent_in
 
 _VALUE = 100
-_AGENT = 1_000
 _MAX_TAGS = 20
 
-#: Names of the surroundings that mean a facet, without case, hyphen and underscore: of several the
-#: first one here counts.
+#: Names of the surroundings that mean a facet, without case, hyphen, underscore and dot: Raygun's
+#: SDKs', Sentry's contexts, OpenTelemetry's resource attributes. Of several the first one counts.
 _NAMES = {
     "os": "os",
+    "osdescription": "os",
     "osversion": "os",
+    "osname": "os",
+    "ostype": "os",
     "platform": "os",
     "browser": "browser",
     "device": "device",
     "devicename": "device",
+    "devicemodelname": "device",
     "model": "device",
     "runtime": "runtime",
+    "processruntimedescription": "runtime",
     "runtimeversion": "runtime",
+    "processruntimename": "runtime",
     "frameworkversion": "runtime",
     "architecture": "arch",
     "arch": "arch",
+    "hostarch": "arch",
     "locale": "locale",
     "userlanguage": "locale",
     "language": "locale",
@@ -36,26 +43,7 @@ _NAMES = {
 _RANKS = {name: rank for rank, name in enumerate(_NAMES)}
 #: Of a value that is an object: what names it, then its version.
 _OBJECT = ("name", "model", "version")
-_PLAIN = re.compile(r"[-_ ]")
-
-# A browser names those that it is compatible with too: who it is comes first in this order.
-_BROWSERS = (
-    ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/(\d+)")),
-    ("Opera", re.compile(r"\b(?:OPR|Opera)/(\d+)")),
-    ("Samsung Internet", re.compile(r"\bSamsungBrowser/(\d+)")),
-    ("Firefox", re.compile(r"\b(?:Firefox|FxiOS)/(\d+)")),
-    ("Chrome", re.compile(r"\b(?:Chrome|CriOS|HeadlessChrome)/(\d+)")),
-    ("Safari", re.compile(r"\bVersion/(\d+)[.\d]* (?:Mobile/\S+ )?Safari/")),
-    ("Internet Explorer", re.compile(r"\b(?:MSIE |Trident/.*rv:)(\d+)")),
-)
-_SYSTEMS = (
-    ("Windows", re.compile(r"\bWindows NT (\d+)")),
-    ("Android", re.compile(r"\bAndroid (\d+)")),
-    ("iOS", re.compile(r"\b(?:iPhone|CPU) OS (\d+)")),
-    ("macOS", re.compile(r"\bMac OS X (\d+[._]\d+)")),
-    ("ChromeOS", re.compile(r"\bCrOS \S+ (\d+)")),
-    ("Linux", re.compile(r"\bLinux()\b")),
-)
+_PLAIN = re.compile(r"[-_. ]")
 
 
 def facets_of(crash: Crash) -> dict[str, Any]:
@@ -82,25 +70,8 @@ def facets_of_picture(picture: Mapping[str, Any]) -> dict[str, str]:
     environment, request = picture.get("environment"), picture.get("request")
     found = _of_surroundings(environment) if isinstance(environment, dict) else {}
     headers = request.get("headers") if isinstance(request, dict) else None
-    if isinstance(headers, dict):
-        agents = (value for name, value in headers.items() if name.lower() == "user-agent")
-        found.update(read_user_agent(as_text(next(agents, None), _AGENT) or ""))
+    found.update(read_user_agent(user_agent_in(headers) or ""))
     return found
-
-
-@lru_cache(maxsize=1024)
-def read_user_agent(text: str) -> tuple[tuple[str, str], ...]:
-    """Browser and operating system that a ``User-Agent`` names, as pairs of facet and value."""
-    text = text[:_AGENT]
-    facets = (("browser", _first(_BROWSERS, text)), ("os", _first(_SYSTEMS, text)))
-    return tuple((facet, value) for facet, value in facets if value)
-
-
-def _first(known: tuple[tuple[str, re.Pattern[str]], ...], text: str) -> str | None:
-    for name, pattern in known:
-        if found := pattern.search(text):
-            return f"{name} {found[1].replace('_', '.')}".rstrip()
-    return None
 
 
 def _of_surroundings(environment: dict[Any, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from events.raygun.platforms import platform_of
 from events.record import Malformed
 from events.report import Crash
 from events.text import as_text
+from events.user_agent import user_agent_in
 
 _SHORT = 1_000
 _GROUPING_KEY = 10_000
@@ -61,7 +62,7 @@ class RaygunEntry:
             read_tags(details.get("tags")),
             details.get("usercustomdata"),
             details.get("environment"),
-            user_agent=as_text(_user_agent(request.get("headers")), _SHORT),
+            user_agent=user_agent_in(request.get("headers")),
         )
 
     def request(self) -> dict[str, Any] | None:
@@ -76,10 +77,3 @@ class RaygunEntry:
         """What happened before, oldest first; null when the SDK sends none at all."""
         raw = self._details.get("breadcrumbs")
         return None if raw is None else read_breadcrumbs(raw)
-
-
-def _user_agent(headers: Any) -> Any:
-    if type(headers) is not dict:
-        return None
-    found = headers.get("User-Agent") or headers.get("user-agent")
-    return found or lowered(headers).get("user-agent")

@@ -1,12 +1,15 @@
 """Facets of crashes as real SDKs send them, and what is unusual about some events."""
 
+import orjson
 import pytest
 import raygun_samples
 
-from events.facets import facets_of, read_user_agent
+from events.facets import facets_of
 from events.raygun.entry import RaygunEntry
 from events.report import Crash, User
+from events.sentry.event import SentryEvent
 from events.unusual import Counted, Unusual, unusual
+from events.user_agent import read_user_agent
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -77,6 +80,10 @@ def a_crash(environment, tags=()):
         ({"OSVersion": "10", "os": {"name": "Windows", "version": "11"}}, {"os": "Windows 11"}),
         ({"Device-Name": "Pixel 9", "model": "x"}, {"device": "Pixel 9"}),
         ({"runtime": {"name": "CPython", "version": 3.11}}, {"runtime": "CPython 3.11"}),
+        (
+            {"os.type": "linux", "os.description": "Debian 12", "process.runtime.name": "CPython"},
+            {"os": "Debian 12", "runtime": "CPython"},
+        ),
         ({"os": ["a"], "browser": {"x": 1}, 7: "os", "": ""}, {}),
         ({"os": "x" * 10_000}, {"os": "x" * 99 + "…"}),
         ({"os\0": "a", "os": "a\0b\ud800"}, {"os": "a␀b�"}),
@@ -118,3 +125,17 @@ def test_the_most_telling_value_comes_first_and_nothing_is_said_without_others()
     elsewhere = Counted(1000, {"os": {"A": 500}, "arch": {"x64": 0}})
     assert [one.value for one in unusual(here, elsewhere)] == ["x64", "A"]
     assert unusual(here, Counted(0, {})) == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{"user-agent": MAC}, {"User-Agent": MAC}, [["Accept", "*"], ["User-Agent", MAC]]]
+)
+def test_browsers_of_requests_are_read_however_headers_are_sent(headers):
+    body = orjson.dumps({"request": {"headers": headers}})
+    assert SentryEvent(body).crash().user_agent == MAC
+
+
+@pytest.mark.parametrize("headers", [None, [], "x", [["User-Agent"]], {"User-Agent": {}}, [7]])
+def test_headers_that_are_none_tell_of_no_browser(headers):
+    body = orjson.dumps({"request": {"headers": headers}})
+    assert SentryEvent(body).crash().user_agent is None

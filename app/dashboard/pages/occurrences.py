@@ -163,7 +163,7 @@ def _searched(
     ids = visit.gaps.fill(FOUND, read, nothing)
     shown = ids[: asked["limit"]]
     following = encode_cursor(shown[-1]) if len(ids) > len(shown) else None
-    return stores.events.rows(found.type, shown), following
+    return stores.events.some(found.type, shown)[::-1], following
 
 
 def _rows(
