@@ -35,7 +35,7 @@ class Highlight:
 def highlights(
     picture: Picture, blank: str = "not sent", room: Room | None = None
 ) -> tuple[Highlight, ...]:
-    """The highlights of a picture, those that are blank too; ``blank`` says why they are."""
+    """The highlights of a picture. ``blank`` says why some are blank; empty: they are left out."""
     room = room or Room(_BYTES)
     facets = facets_of_picture(picture)
     client, request = object_of(picture, "client"), object_of(picture, "request")
@@ -54,7 +54,8 @@ def highlights(
         _of("Trace", text_of(picture, "trace_id"), "trace"),
         _of("Tags", ", ".join(as_text(tag) for tag in list_of(picture, "tags"))),
     )
-    shown = (one for one in found if one.value or one.blank or one.label in _ALWAYS)
+    told = _ALWAYS if blank else ()
+    shown = (one for one in found if one.value or one.blank or one.label in told)
     blanked = (one if one.value or one.blank else replace(one, blank=blank) for one in shown)
     return tuple(_fitting(one, room) for one in blanked)
 

@@ -140,7 +140,7 @@ def occurrence_view(
         occurred_at=text_of(picture, "occurred_at"),
         platform=text_of(picture, "platform"),
         clock=clock_of(picture),
-        highlights=highlights(picture, _UNREAD if missing else "not sent"),
+        highlights=highlights(picture, _blank(picture, missing and _UNREAD, "not sent")),
         errors=tuple(_errors(picture, page, missing)),
         stack_text="" if missing else stack_text(picture, page.text),
         crumbs=crumbs_view(picture, asked.level, page.most_crumbs, page.crumbs, rule_of),
@@ -150,6 +150,11 @@ def occurrence_view(
         missing=missing,
         asked=asked,
     )
+
+
+def _blank(picture: Picture, missing: str, not_sent: str) -> str:
+    """Why a part of a crash is blank; of other events parts that are blank are not told of."""
+    return missing or (not_sent if picture.get("type", "crash") == "crash" else "")
 
 
 def _errors(picture: Picture, page: _Page, missing: str) -> Iterator[ErrorView]:
@@ -177,8 +182,8 @@ def _sections(picture: Picture, page: _Page, missing: str) -> Iterator[Section]:
         if value not in (None, {}, [], ""):
             node = fold(value, page.nodes, page.rooms.rule_of, page.sections)
             yield Section(name, title, node, "")
-        elif name in _OF_ALL:
-            yield Section(name, title, None, missing or _NOT_SENT)
+        elif name in _OF_ALL and (blank := _blank(picture, missing, _NOT_SENT)):
+            yield Section(name, title, None, blank)
 
 
 def _reasons(picture: Picture) -> list[Reason]:
