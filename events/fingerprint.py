@@ -9,6 +9,7 @@ library's are called by many bugs, a minifier's names last for one build).
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 from events.code import BY_CLASS
 from events.record import GroupKey
@@ -75,6 +76,29 @@ def call_text(frame: Frame, platform: str) -> str:
     return f"{name} ({stable_file(frame.file, 'unknown')})" if frame.file else name
 
 
+class Reason(NamedTuple):
+    """A part of what makes crashes one group: ``key``, ``class``, ``call``, ``message``, or these
+    of the innermost cause, such as ``cause call``; ``with``: what the application added to them.
+    """
+
+    part: str
+    text: str
+
+
+def reasons(crash: Crash) -> list[Reason]:
+    """Why a crash is in its group: what another must have alike to be in it too."""
+    if crash.grouping_key and crash.grouping_key.strip():
+        return [Reason("key", crash.grouping_key)]
+    more = [Reason("with", part) for part in crash.grouping_parts]
+    if crash.error is None:
+        return more
+    found = _reasons(_signature(crash.error, crash.platform, MAX_CALLS), "")
+    cause = _innermost(crash.error)
+    if cause is not crash.error:
+        found += _reasons(_signature(cause, crash.platform, _CAUSE_CALLS), "cause ")
+    return found + more
+
+
 def _fingerprint(crash: Crash) -> str:
     if crash.grouping_key and crash.grouping_key.strip():
         return _digest(["key", crash.grouping_key])
@@ -86,20 +110,39 @@ def _default(crash: Crash) -> list[str]:
     """What tells a crash from others where the application has not said."""
     if crash.error is None:
         return ["none"]
-    parts = _signature(crash.error, crash.platform, MAX_CALLS)
+    parts = _parts(_signature(crash.error, crash.platform, MAX_CALLS))
     cause = _innermost(crash.error)
     if cause is not crash.error:
-        parts += ["cause", *_signature(cause, crash.platform, _CAUSE_CALLS)]
+        parts += ["cause", *_parts(_signature(cause, crash.platform, _CAUSE_CALLS))]
     return ["crash", *parts]
 
 
-def _signature(error: Error, platform: str, most: int) -> list[str]:
+class _Signature(NamedTuple):
+    """What tells an error: its class, its calls, and the words of its message where they count."""
+
+    name: str
+    calls: list[str]
+    message: str | None
+
+
+def _signature(error: Error, platform: str, most: int) -> _Signature:
     name = stable_name(error.class_name, platform) if error.class_name else ""
     calls, named = made_once(error.frames, "calls", lambda: _calls(error.frames, platform))
-    parts = [name, *calls[:most]]
-    if _says_little(name) or not named:
-        parts += ["message", template(error.message or "")]
-    return parts
+    counts = _says_little(name) or not named
+    return _Signature(name, calls[:most], template(error.message or "") if counts else None)
+
+
+def _parts(signature: _Signature) -> list[str]:
+    parts = [signature.name, *signature.calls]
+    return parts if signature.message is None else [*parts, "message", signature.message]
+
+
+def _reasons(signature: _Signature, whose: str) -> list[Reason]:
+    found = [Reason(f"{whose}class", signature.name)] if signature.name else []
+    found += [Reason(f"{whose}call", call) for call in signature.calls]
+    if signature.message is not None:
+        found.append(Reason(f"{whose}message", signature.message))
+    return found
 
 
 def _calls(stack: list[Frame], platform: str) -> tuple[list[str], bool]:

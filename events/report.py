@@ -80,6 +80,7 @@ class Crash(NamedTuple):
     trace_id: str | None = None
     span_id: str | None = None
     grouping_parts: tuple[str, ...] = ()
+    user_agent: str | None = None
 
 
 class CrashReport(Protocol):

@@ -26,6 +26,7 @@ class Family(click.Group):
         "migrate": "store:migrate",
         "worker": "worker:worker",
         "queue": "queue:queue",
+        "group": "groups:group",
         "dlq": "dead_letters:dlq",
         "cost": "cost:cost",
         "ledger": "ledger:ledger",

@@ -26,6 +26,7 @@ from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
 from tasks.retention import Keeper, drop_past, keep_ledger, open_keeper
 from tasks.schedule import Work
+from tasks.triage import TriageDesk, keep_triage, open_triage
 from tasks.upkeep import Upkeep, open_upkeep
 from tasks.uploads import UploadSweep, open_upload_sweep, sweep_uploads
 from tasks.usage import open_usage, sample_storage
@@ -87,6 +88,11 @@ def _replays() -> Workbench:
     return open_replays(_settings())
 
 
+@cache
+def _triage() -> TriageDesk:
+    return open_triage(_settings())
+
+
 def works(app: Celery) -> dict[str, Work]:
     """The work of each system task of the policy table, by its name."""
     return {
@@ -100,4 +106,5 @@ def works(app: Celery) -> dict[str, Work]:
         "sluice.ledger": lambda: keep_ledger(_keeper()),
         "sluice.usage": lambda: sample_storage(_usage()),
         "sluice.replay": lambda: drive_replays(_replays()),
+        "sluice.triage": lambda: keep_triage(_triage()),
     }

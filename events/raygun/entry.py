@@ -20,6 +20,7 @@ from events.raygun.platforms import platform_of
 from events.record import Malformed
 from events.report import Crash
 from events.text import as_text
+from events.user_agent import user_agent_in
 
 _SHORT = 1_000
 _GROUPING_KEY = 10_000
@@ -46,6 +47,7 @@ class RaygunEntry:
         client = lowered(details.get("client"))
         name = as_text(client.get("name"), _SHORT)
         platform = platform_of(name)
+        request = lowered(details.get("request"))
         return Crash(
             read_moment(self._occurred_on),
             platform,
@@ -53,13 +55,14 @@ class RaygunEntry:
             as_text(client.get("version"), _SHORT),
             read_version(details.get("version")),
             as_text(details.get("machinename"), _SHORT),
-            as_text(lowered(details.get("request")).get("url"), _SHORT),
+            as_text(request.get("url"), _SHORT),
             as_text(details.get("groupingkey"), _GROUPING_KEY),
             read_error(details, platform),
             read_user(details.get("user")),
             read_tags(details.get("tags")),
             details.get("usercustomdata"),
             details.get("environment"),
+            user_agent=user_agent_in(request.get("headers")),
         )
 
     def request(self) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from events.ids import id_time
 from events.record import Record
+from events.versions import ordering
 from storage.search.mappings import mapping_of, properties
 
 MAX_TEXT_CHARS = 8192
@@ -128,6 +129,9 @@ def document_of(event_type: str, record: Record, clean: Clean | None = None) -> 
         project_id=record.project_id,
         received_at=timestamp(id_time(record.id)),
     )
+    version = fields.get("version")
+    if isinstance(version, str) and (order := ordering(version)) is not None:
+        fields["version_order"] = order
     if record.occurred_at is not None:
         fields["occurred_at"] = timestamp(record.occurred_at)
     if record.group is not None:

@@ -16,9 +16,11 @@ from events.ids import id_day, id_minute, new_id, now_ms
 from events.record import GroupKey, Record
 from storage.ledger import SettledCounts
 from storage.model import DeadLetter, EventLocation, PackRef
+from storage.query.parse import parse_query
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.events import Events
+from storage.sql.group_filter import GroupFilter
 from storage.sql.groups import Groups
 from storage.sql.ledger import Settled
 from storage.sql.migrate import migrate
@@ -44,6 +46,11 @@ class World:
     settled: Settled
     project: Project
     now_ms: int
+
+    def wanted(self, query: str = "", **more: Any) -> GroupFilter:
+        """Groups of the test's project that meet a query."""
+        found = {"now": datetime.now(UTC), "project_id": self.project.id, **more}
+        return GroupFilter(query=parse_query(query, "groups"), **found)
 
     def counts(self, event_id: UUID) -> SettledCounts:
         """What the ledger says of the event's minute, in the test's project."""

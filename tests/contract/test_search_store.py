@@ -19,7 +19,8 @@ from config.settings import Secret, Settings
 from events.ids import new_id
 from events.record import GroupKey, Record
 from storage.errors import StoreDown
-from storage.search.query import parse_query
+from storage.floors import KEEP_ALL, Floors
+from storage.query.parse import parse_query
 from storage.search.store import SearchStore
 
 VISIBLE_SECONDS = 20.0
@@ -374,3 +375,46 @@ def test_a_large_batch_is_split_and_all_there(store: SearchStore) -> None:
     records = [a_crash(message="word " * 1600, custom={"a": "b " * 4000}) for _ in range(900)]
     assert store.index("crash", records) == []
     eventually(lambda: len(found(store, limit=1000)), 900)
+
+
+def test_matches_beside_an_event_are_found_both_ways(store: SearchStore) -> None:
+    words = ("even", "odd") * 3
+    records = [a_crash(NOVEMBER_MS + n, message=f"{word} {n}") for n, word in enumerate(words)]
+    other = a_crash(NOVEMBER_MS + 3, class_name="OtherError", message="odd")
+    assert store.index("crash", [*records, other]) == []
+    eventually(lambda: len(found(store)), 7)
+    ids = [record.id for record in records]
+    group = records[0].group
+    assert group is not None
+    of_group = [group.group_id(1)]
+    odd = parse_query("message:odd")
+
+    def beside(event: UUID | None = None, **more: Any) -> list[UUID]:
+        return store.beside(1, of_group, odd, KEEP_ALL, event, **more)
+
+    assert beside() == [ids[5]]
+    assert beside(limit=9) == [ids[5], ids[3], ids[1]]
+    assert beside(ids[3]) == [ids[1]]
+    assert beside(ids[2]) == [ids[1]]
+    assert beside(ids[3], newer=True) == [ids[5]]
+    assert beside(ids[0], newer=True, limit=9) == [ids[1], ids[3], ids[5]]
+    assert beside(ids[5], newer=True) == []
+    floor = Floors({"crash": NOVEMBER_MS + 2}, {}, {})
+    assert store.beside(1, of_group, odd, floor, limit=9) == [ids[5], ids[3]]
+
+
+def test_documents_give_the_fields_that_are_asked_for(store: SearchStore) -> None:
+    known = a_crash(facets={"os": "Plan 9"}, user={"identifier": "ann"}, url="https://x.example")
+    missing = a_crash()
+    assert store.index("crash", [known]) == []
+
+    def ask() -> dict[UUID, Any]:
+        fields = ["facets.os", "user.identifier"]
+        return store.documents("crash", [known.id, missing.id], fields)
+
+    eventually(lambda: list(ask()), [known.id])
+    assert ask()[known.id] == {
+        "id": str(known.id),
+        "facets": {"os": "Plan 9"},
+        "user": {"identifier": "ann"},
+    }

@@ -20,6 +20,8 @@ from raygun_samples import (
     report,
 )
 
+from events.fingerprint import group_key, reasons
+from events.raygun.entry import RaygunEntry
 from events.recursion import fold
 from events.stable import stable_file, stable_name
 from events.template import template
@@ -293,3 +295,15 @@ def test_title_and_group_id() -> None:
     panic = crash_record(go).group
     assert panic is not None
     assert panic.title == "assignment to entry in nil map"
+
+
+def test_reasons_tell_all_that_the_fingerprint_is_made_of() -> None:
+    """Whatever differs between two fingerprints differs between their reasons."""
+    seen: dict[str, tuple[object, ...]] = {}
+    for sample in recorded("entry", "bulk"):
+        for body in events_of(sample):
+            found = RaygunEntry(body).crash()
+            told = tuple(reasons(found))
+            fingerprint = group_key(found).fingerprint
+            assert seen.setdefault(fingerprint, told) == told
+    assert len(set(seen.values())) == len(seen)

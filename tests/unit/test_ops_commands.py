@@ -18,7 +18,7 @@ from ops.errors import OpsError
 from ops.home import Home, State
 from ops.ledger_check import Look, judge
 from ops.paths import CHECKOUT
-from ops.reference import queues_page, settings_page
+from ops.reference import queues_page, search_page, settings_page
 from ops.servers.catalogue import addresses, complete, make_site, needed_servers
 from ops.stack.plan import client_environment
 from ops.stack.plan import read_settings as read
@@ -80,6 +80,9 @@ def test_down_and_status_of_nothing_are_fine(
 def test_the_committed_reference_pages_are_those_of_the_code() -> None:
     assert (CHECKOUT / "docs" / "settings.md").read_text() == settings_page()
     assert (CHECKOUT / "docs" / "queues.md").read_text() == queues_page()
+    search = (CHECKOUT / "docs" / "search.md").read_text()
+    assert search_page(search) == search
+    assert search_page("<!-- keys --><!-- end of keys -->").count("| `") > 20
 
 
 def test_an_address_in_the_environment_replaces_its_server(tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ class Document(Common):
 
 
 KEYS = {
-    "kind": Key(exact=("kind",)),
-    "session": Key(exact=("session_id",)),
-    "page": Key(exact=("page",), words=("page.words",)),
+    "kind": Key("kind of a real-user event", exact=("kind",)),
+    "session": Key("session of a real user", exact=("session_id",)),
+    "page": Key("page or view, whole or by its words", exact=("page",), words=("page.words",)),
 }
 
 LISTED = ("kind", "session_id", "page", "duration_ms", "version", "user", "tags")
