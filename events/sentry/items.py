@@ -148,10 +148,12 @@ def _name(entries: list[Entry], sdk_id: UUID | None) -> None:
 
 
 def _attach(contents: Contents, files: Sequence[Item]) -> None:
+    if not files:
+        return
     at = next((n for n, one in enumerate(contents.entries) if one.protocol in _IDENTIFIED), None)
     if at is None:
         contents.ignored[_ATTACHMENT] += len(files)
-    elif files:
+    else:
         contents.entries[at] = attached(contents.entries[at], files)
 
 

@@ -161,16 +161,18 @@ def _check_dsn(keys: Sequence[str], dsn: object) -> None:
 
 
 _OF_REPORTS = ("sentry_release", "sentry_environment")
-_NUMBER = "/api/<int:number>"
-ENVELOPE = EnvelopeEndpoint(f"{_NUMBER}/envelope/")
-STORE = StoreEndpoint(f"{_NUMBER}/store/")
-SECURITY = SecurityEndpoint(f"{_NUMBER}/security/")
-MINIDUMP = MinidumpEndpoint(f"{_NUMBER}/minidump/")
-PIXEL = PixelEndpoint(f"{_NUMBER}/store/")
+NUMBER = r"[0-9]{1,20}"
+"""What stands for a project in a path, as a regular expression."""
+_ROOT = "/api/<ingest_number:number>"
+ENVELOPE = EnvelopeEndpoint(f"{_ROOT}/envelope/")
+STORE = StoreEndpoint(f"{_ROOT}/store/")
+SECURITY = SecurityEndpoint(f"{_ROOT}/security/")
+MINIDUMP = MinidumpEndpoint(f"{_ROOT}/minidump/")
+PIXEL = PixelEndpoint(f"{_ROOT}/store/")
 
 ENDPOINTS = (ENVELOPE, STORE, SECURITY, MINIDUMP)
 _BY_NAME = {"envelope": ENVELOPE, "store": STORE, "security": SECURITY, "minidump": MINIDUMP}
-_PATH = re.compile(r"/api/[0-9]+/([a-z]+)/?")
+_PATH = re.compile(rf"/api/{NUMBER}/([a-z]+)/?")
 
 
 def endpoint_at(path: str) -> Endpoint | None:
