@@ -12,6 +12,10 @@ _MINUTE_MS = 60_000
 Row = tuple[int, int, str]
 """Minute of the id (whole minutes since 1970), project id, type."""
 
+OVER = "|over"
+"""What follows the type in a row of accepted counts, where its events were dropped for their quota:
+so one count tells that they were accepted and what became of them."""
+
 
 def told_minute(minute: int, rolled_before: int) -> int:
     """The minute that a row is told under: before a moment, the first one of its UTC day."""
@@ -33,6 +37,18 @@ class SettledCounts:
 
     def total(self) -> int:
         return self.stored + self.filtered + self.over_quota + self.dead + self.discarded
+
+
+def split_over(counted: Mapping[Row, int]) -> tuple[dict[Row, int], dict[Row, int]]:
+    """All events that were accepted, and those of them that were dropped for their quota."""
+    accepted: dict[Row, int] = {}
+    over: dict[Row, int] = {}
+    for (minute, project_id, kind), events in counted.items():
+        row = (minute, project_id, kind.removesuffix(OVER))
+        accepted[row] = accepted.get(row, 0) + events
+        if kind.endswith(OVER):
+            over[row] = over.get(row, 0) + events
+    return accepted, over
 
 
 @dataclass(frozen=True, slots=True)

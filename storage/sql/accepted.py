@@ -1,4 +1,7 @@
-"""Accepted counts that moved here from the broker, and old minutes of the ledger as days."""
+"""Accepted counts that moved here from the broker, and old minutes of the ledger as days.
+
+Events that were dropped for their quota are counted with those accepted, under ``<type>|over``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from events.record import Column
-from storage.ledger import DAY_MINUTES, Row
+from storage.ledger import DAY_MINUTES, OVER, Row, split_over
 from storage.sql.arrays import array_literal, insert_rows
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
@@ -20,6 +23,7 @@ _COLUMNS = (
     Column("project_id", "int4"),
     Column("type", "text"),
     Column("accepted", "int8"),
+    Column("over_quota", "int8"),
 )
 
 _ROLL = """
@@ -66,10 +70,12 @@ class MovedCounts:
             )
             if not cursor.rowcount:
                 return False
-            if rows := [(*row, events) for row, events in counts.items()]:
+            accepted, over = split_over(counts)
+            if rows := [(*row, events, over.get(row, 0)) for row, events in accepted.items()]:
                 then = (
                     "ON CONFLICT (minute, project_id, type)"
-                    " DO UPDATE SET accepted = kept.accepted + excluded.accepted"
+                    " DO UPDATE SET accepted = kept.accepted + excluded.accepted,"
+                    " over_quota = kept.over_quota + excluded.over_quota"
                 )
                 insert_rows(cursor, "ledger", _COLUMNS, rows, key=3, then=then)
             return True
@@ -79,9 +85,11 @@ class MovedCounts:
         with self._database.transaction() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute(
-                "SELECT minute, project_id, type, accepted FROM ledger"
-                " WHERE minute BETWEEN %s AND %s AND accepted <> 0",
-                (first_minute, last_minute),
+                "SELECT minute, project_id, type, accepted - over_quota FROM ledger"
+                " WHERE minute BETWEEN %(first)s AND %(last)s AND accepted <> over_quota"
+                " UNION ALL SELECT minute, project_id, type || %(over)s, over_quota FROM ledger"
+                " WHERE minute BETWEEN %(first)s AND %(last)s AND over_quota <> 0",
+                {"first": first_minute, "last": last_minute, "over": OVER},
             )
             counts = {(row[0], row[1], row[2]): int(row[3]) for row in cursor}
             cursor.execute(
