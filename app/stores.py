@@ -19,6 +19,7 @@ from storage.sql.events import Events
 from storage.sql.groups import Groups
 from storage.sql.health import ReleaseHealth
 from storage.sql.ledger import Settled
+from storage.sql.mentions import Mentions
 from storage.sql.minutes import Minutes
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
@@ -49,6 +50,7 @@ class Stores:
     packs: Packs
     events: Events
     sdk_ids: SdkIds
+    mentions: Mentions
     groups: Groups
     traces: Traces
     spans_counted: Minutes
@@ -93,6 +95,7 @@ def open_stores(settings: Settings) -> Stores:
         packs=Packs(database),
         events=events,
         sdk_ids=SdkIds(database),
+        mentions=Mentions(database),
         groups=Groups(database, terms),
         traces=Traces(database, terms),
         spans_counted=Minutes(database, "trace", terms),

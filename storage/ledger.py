@@ -24,18 +24,22 @@ def told_minute(minute: int, rolled_before: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SettledCounts:
-    """Events of which the fate is known, each in exactly one."""
+    """Events of which the fate is known, each in exactly one. ``client_lost`` were never accepted:
+    clients say of them that they could not send them.
+    """
 
     stored: int = 0
     filtered: int = 0
     over_quota: int = 0
     dead: int = 0
     discarded: int = 0
+    client_lost: int = 0
 
     def __add__(self, other: SettledCounts) -> SettledCounts:
         return SettledCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def total(self) -> int:
+        """How many of those that were accepted."""
         return self.stored + self.filtered + self.over_quota + self.dead + self.discarded
 
 
@@ -54,7 +58,8 @@ def split_over(counted: Mapping[Row, int]) -> tuple[dict[Row, int], dict[Row, in
 @dataclass(frozen=True, slots=True)
 class Counts:
     """One line of the ledger. ``in_flight`` is accepted less all that is settled: negative when
-    more was settled than accepted. ``overdue`` is its part older than ten minutes.
+    more was settled than accepted. ``overdue`` is its part older than ten minutes. ``client_lost``
+    stands outside of that: what clients say they could not send.
     """
 
     accepted: int = 0
@@ -65,6 +70,7 @@ class Counts:
     discarded: int = 0
     in_flight: int = 0
     overdue: int = 0
+    client_lost: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))

@@ -134,7 +134,9 @@ class Occurrence(Schema):
 
 
 class Counts(Schema):
-    """The sides of the ledger: accepted = stored + filtered + … + in_flight."""
+    """The sides of the ledger: accepted = stored + filtered + … + in_flight. ``client_lost`` is
+    outside of that: events that clients say they could not send.
+    """
 
     accepted = fields.Integer(required=True)
     stored = fields.Integer(required=True)
@@ -144,6 +146,7 @@ class Counts(Schema):
     discarded = fields.Integer(required=True)
     in_flight = fields.Integer(required=True)
     overdue = fields.Integer(required=True)
+    client_lost = fields.Integer(required=True)
 
 
 class MinuteCounts(Counts):

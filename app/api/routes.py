@@ -27,6 +27,7 @@ from app.api import (
     projects,
     queues,
     redaction,
+    related,
     replays,
     retention,
     search,
@@ -61,6 +62,7 @@ def read_openapi(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 ENDPOINTS: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
     *attachments.ENDPOINTS,
+    *related.ENDPOINTS,
     *cost.ENDPOINTS,
     *groups.ENDPOINTS,
     *search.ENDPOINTS,

@@ -31,9 +31,10 @@ WITH gone AS (
     DELETE FROM ledger WHERE minute > %(day)s AND minute < %(day)s + %(minutes)s RETURNING *
 )
 INSERT INTO ledger AS kept
-    (minute, project_id, type, accepted, stored, filtered, over_quota, discarded, letters)
+    (minute, project_id, type, accepted, stored, filtered, over_quota, discarded, letters,
+    client_lost)
 SELECT %(day)s, project_id, type, sum(accepted), sum(stored), sum(filtered), sum(over_quota),
-    sum(discarded), sum(letters)
+    sum(discarded), sum(letters), sum(client_lost)
 FROM gone GROUP BY project_id, type ORDER BY project_id, type
 ON CONFLICT (minute, project_id, type) DO UPDATE SET
     accepted = kept.accepted + excluded.accepted,
@@ -41,7 +42,8 @@ ON CONFLICT (minute, project_id, type) DO UPDATE SET
     filtered = kept.filtered + excluded.filtered,
     over_quota = kept.over_quota + excluded.over_quota,
     discarded = kept.discarded + excluded.discarded,
-    letters = kept.letters + excluded.letters
+    letters = kept.letters + excluded.letters,
+    client_lost = kept.client_lost + excluded.client_lost
 """
 
 

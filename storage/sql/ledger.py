@@ -9,12 +9,13 @@ from storage.sql.database import Database
 from storage.sql.projects import Projects
 
 _MINUTES = """
-SELECT minute, project_id, type, sum(stored), sum(filtered), 0, sum(dead), sum(discarded)
+SELECT minute, project_id, type, sum(stored), sum(filtered), 0, sum(dead), sum(discarded),
+    sum(client_lost)
 FROM (
-    SELECT minute, project_id, type, stored, filtered, 0 AS dead, discarded
+    SELECT minute, project_id, type, stored, filtered, 0 AS dead, discarded, client_lost
     FROM ledger
     UNION ALL
-    SELECT minute, project_id, type, 0, 0, (status = 'open')::int, (status = 'discarded')::int
+    SELECT minute, project_id, type, 0, 0, (status = 'open')::int, (status = 'discarded')::int, 0
     FROM dead_letters WHERE status <> 'replayed'
 ) AS settled
 WHERE minute BETWEEN %s AND %s AND (%s::int4 IS NULL OR project_id = %s)
@@ -23,12 +24,14 @@ GROUP BY minute, project_id, type
 
 # Dead letters that retention dropped are counted in the ledger; all others are there.
 _TOTALS = """
-SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded)
+SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded),
+    sum(client_lost)
 FROM (
-    SELECT type, stored, filtered, over_quota, letters AS dead, discarded FROM ledger_totals
+    SELECT type, stored, filtered, over_quota, letters AS dead, discarded, client_lost
+    FROM ledger_totals
     WHERE project_id > 0
     UNION ALL
-    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int FROM dead_letters WHERE project_id > 0
+    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int, 0 FROM dead_letters WHERE project_id > 0
 ) AS settled
 GROUP BY type
 """

@@ -21,10 +21,11 @@ from storage.sql.database import Database
 from storage.sql.doomed import is_left
 from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
+from storage.sql.mentions import note_mentions
 from storage.sql.partitions import Partitions
 from storage.sql.repeats import leave_out_repeats
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
-from storage.sql.settling import count_searched, keep_pack, resolve_letters
+from storage.sql.settling import count_lost, count_searched, keep_pack, resolve_letters
 from storage.sql.spares import note_erased_copies, note_others_copies
 from storage.sql.tombstones import settle_erased
 from storage.sql.usage import add_pack_usage
@@ -130,6 +131,8 @@ def _write(
     grow_groups(cursor, pack.type, inserted)
     places = {record.id: location for record, _, location in items}
     add_pack_usage(cursor, pack, [(one.project_id, places[one.id]) for one in inserted])
+    note_mentions(cursor, pack.type, inserted)
+    count_lost(cursor, inserted)
     return inserted
 
 
