@@ -29,6 +29,7 @@ from storage.sql.traces import Traces
 from workbench.erasure.opening import Erasing, open_erasing
 from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
+from workbench.quotas import QuotaBook, open_quotas
 from workbench.redaction import RedactionBook, open_redaction
 
 KEY_CONNECTIONS = 2
@@ -65,6 +66,7 @@ class Stores:
     retention: Retention
     workbench: Workbench
     redaction: RedactionBook
+    quotas: QuotaBook
     erasing: Erasing
 
 
@@ -110,5 +112,6 @@ def open_stores(settings: Settings) -> Stores:
         retention=retention,
         workbench=open_workbench(settings, database, broker, files),
         redaction=open_redaction(settings, database),
+        quotas=open_quotas(settings, database),
         erasing=open_erasing(settings, database, files, search),
     )

@@ -7,7 +7,7 @@ by the ledger's own counts of what was accepted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from broker import keys, scripts
@@ -17,6 +17,10 @@ from storage.quotas import ProjectType, Quota, Used, day_of, month_of
 
 DROP_MEMORY_SECONDS = 3600
 """How long counts of dropped events are known by their id: whoever sends them repeats at once."""
+
+_DAY_SECONDS = 40 * 86_400
+_MONTH_SECONDS = 400 * 86_400
+"""How long it is known what was used of a day, and of a month."""
 
 Dropped = Mapping[tuple[int, int, str], int]
 """Events by minute of the id, project and type."""
@@ -28,11 +32,14 @@ class QuotaCopies:
     def __init__(self, redis_url: Secret, *, timeout: float) -> None:
         self._client = connect(redis_url, timeout=timeout)
 
-    def keep(self, quotas: Mapping[ProjectType, Quota]) -> None:
+    def keep(self, quotas: Mapping[ProjectType, Quota], now_ms: int) -> None:
         """Make these all the quotas there are, in one moment."""
         pairs = [part for key, quota in quotas.items() for part in (_field(key), _value(quota))]
+        day, month, _ = _periods(now_ms)
         with broker_errors():
-            scripts.run(self._client, "keep_quotas", *pairs)
+            scripts.run(
+                self._client, "keep_quotas", day, _DAY_SECONDS, month, _MONTH_SECONDS, *pairs
+            )
 
     def read(self, now_ms: int) -> dict[ProjectType, tuple[Quota, Used]]:
         """Every quota with what was used of it in the present day, month and minute."""
@@ -68,13 +75,6 @@ class QuotaCopies:
         ]
         with broker_errors():
             scripts.run(self._client, "drop", keys.batch(batch_id), DROP_MEMORY_SECONDS, *triples)
-
-    def forget(self, days: Iterable[str]) -> None:
-        """Forget what was used on these days, or in these months."""
-        names = [keys.used(day) for day in days]
-        if names:
-            with broker_errors():
-                self._client.delete(*names)
 
 
 def _periods(now_ms: int) -> tuple[str, str, str]:

@@ -27,6 +27,7 @@ from tasks.compaction import compact_recent
 from tasks.compactor import Compactor, open_compactor
 from tasks.erasing import drive_erasures, open_eraser
 from tasks.memory import freeze_shared, recycle_beyond, settle_child
+from tasks.quotas import share_quotas
 from tasks.reconcile import reconcile_recent
 from tasks.redacting import share_rules
 from tasks.replay import drive_replays, open_replays
@@ -40,6 +41,7 @@ from tasks.uploads import UploadSweep, open_upload_sweep, sweep_uploads
 from tasks.usage import open_usage, sample_storage
 from workbench.erasure.opening import Erasing
 from workbench.opening import Workbench
+from workbench.quotas import QuotaBook, open_quotas
 from workbench.redaction import RedactionBook, open_redaction
 
 #: A statement of compaction may look through table ``packs``, or move a run of rows.
@@ -88,6 +90,11 @@ def _keeper() -> Keeper:
 @cache
 def _redaction() -> RedactionBook:
     return open_redaction(settings, Database(settings.postgres_dsn, max_connections=1))
+
+
+@cache
+def _quotas() -> QuotaBook:
+    return open_quotas(settings, Database(settings.postgres_dsn, max_connections=1))
 
 
 @cache
@@ -146,6 +153,7 @@ register_periodic(
         "sluice.erase": lambda: drive_erasures(_eraser()),
         "sluice.uploads": lambda: sweep_uploads(_uploads()),
         "sluice.redaction": lambda: share_rules(_redaction()),
+        "sluice.quotas": lambda: share_quotas(_quotas()),
         "sluice.retention": lambda: drop_past(_keeper()),
         "sluice.ledger": lambda: keep_ledger(_keeper()),
         "sluice.usage": lambda: sample_storage(_usage()),

@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs
 
 from app.errors import ApiError
-from app.ingest.endpoint import Endpoint, IngestRequest, IngestResponse, Intake, Submission
+from app.ingest.endpoint import (
+    Endpoint,
+    IngestRequest,
+    IngestResponse,
+    Intake,
+    Limit,
+    Submission,
+)
 from app.ingest.refusals import refusal, telling
 from app.ingest.sentry import answers
 from app.ingest.sentry.auth import key_of_dsn, missing, sentry_keys
@@ -52,6 +59,13 @@ class SentryEndpoint(Endpoint):
     def overloaded(self, request: IngestRequest, event_type: str, body: bytes) -> ApiError:
         del request, body
         return answers.overloaded(event_type)
+
+    def limited(
+        self, request: IngestRequest, event_type: str, body: bytes, limit: Limit
+    ) -> ApiError:
+        error = super().limited(request, event_type, body, limit)
+        error.headers |= answers.limit_header({event_type: limit})
+        return error
 
     def accepted(self, submission: Submission) -> IngestResponse:
         return answers.accepted(submission)
