@@ -41,7 +41,7 @@ WHERE id = %(id)s AND steps = %(steps)s
 """
 
 #: Tables with rows of a project that are no events and count none.
-_OF_PROJECTS = ("groups", "project_terms", "redaction_rules")
+_OF_PROJECTS = ("groups", "mentions", "project_terms", "quotas", "redaction_rules", "sdk_ids")
 
 _Listed: TypeAlias = list[Erasure]
 

@@ -36,8 +36,8 @@ CELERY = [sys.executable, "-m", "celery", "--app", "tasks.worker:app"]
 WORKER = [*CELERY, "worker", "--without-gossip", "--without-mingle"]
 _TABLES = (
     "projects, packs, crash_events, rum_events, groups, group_users, dead_letters, ledger,"
-    " repairs, rebuilds, tombstones, sdk_ids, repeated_events, spare_copies, doomed_packs,"
-    " merges, erasures, gone_packs, quarantined_packs, compaction_totals"
+    " repairs, rebuilds, tombstones, sdk_ids, repeated_events, mentions, spare_copies,"
+    " doomed_packs, merges, erasures, gone_packs, quarantined_packs, compaction_totals"
 )
 
 
