@@ -20,6 +20,7 @@ from ops.errors import OpsError
 from ops.home import Home
 from ops.node import install_node_packages
 from ops.paths import CHECKOUT, cache_path
+from ops.python_packages import install_python_packages
 from ops.servers.direct import running_servers
 
 _CHECKS = (
@@ -80,8 +81,15 @@ def _run_checks() -> None:
 def _environment() -> Iterator[dict[str, str]]:
     """Servers of the run's own in a temporary home; they end with it, however it ends."""
     cache = cache_path(os.environ)
-    sdks = install_node_packages(CHECKOUT / "tests" / "system" / "sdk", cache, say)
+    sdk = CHECKOUT / "tests" / "system" / "sdk"
+    sdks = install_node_packages(sdk, cache, say)
     checkers = install_node_packages(CHECKOUT / "tests" / "browser" / "node", cache, say)
+    pythons = {
+        f"SLUICE_TEST_SENTRY_{version}": str(
+            install_python_packages(sdk / f"sentry-python-{version}.txt", cache, say)
+        )
+        for version in (1, 2)
+    }
     with (
         tempfile.TemporaryDirectory(prefix="sluice-test-") as folder,
         running_servers(Home(Path(folder)), cache, {}, say) as addresses,
@@ -91,6 +99,7 @@ def _environment() -> Iterator[dict[str, str]]:
             **addresses,
             "SLUICE_TEST_NODE_MODULES": str(sdks),
             "SLUICE_TEST_BROWSER_MODULES": str(checkers),
+            **pythons,
         }
 
 

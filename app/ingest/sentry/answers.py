@@ -16,6 +16,7 @@ from app.ingest.endpoint import IngestResponse, Limit, Submission
 from app.ingest.shedding import CODE, SHED_SECONDS
 from events.sentry.categories import categories_of
 
+MAX_IDS_ANSWERED = 100
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A transparent image of one pixel, for those who report by an ``<img>``."""
 
@@ -76,5 +77,8 @@ def refused(error: ApiError) -> IngestResponse:
 
 
 def _identity(submission: Submission) -> dict[str, str]:
+    """Our own ids of what an envelope holds; most hold one event."""
     ids = submission.ids
-    return {"Sluice-Event-Id": ids[0]} if ids else {}
+    if not ids:
+        return {}
+    return {"Sluice-Event-Id": ids[0], "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED])}
