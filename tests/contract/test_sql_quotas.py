@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sql_samples import World, open_world
 
 from config.settings import Settings
 from storage.errors import Rejected
 from storage.quotas import MOST, Quota
 from storage.sql.quotas import Quotas
-from tests.contract.sql_samples import World, open_world
 
 
 @pytest.fixture
