@@ -12,6 +12,7 @@ from app.ingest.quotas import QuotaGuard
 from app.ingest.rounds import Rounds
 from app.ingest.shedding import CODE, SHED_SECONDS, Shedder
 from app.ingest.tally import Tally
+from events.envelope import Envelope
 
 RATE_LIMITED = "rate_limited"
 OVER_QUOTA = "quota"
@@ -35,13 +36,10 @@ class Admission:
         self._rounds.begin()
         for item, number in submission.ignored.items():
             self._tally.note(f"ignored:{item}", number)
-        bodies = {name: batch[0].body for name, batch in submission.batches.items()}
-        for event_type in bodies:
-            self._admit(event_type, submission)
-        refused = next((name for name in bodies if name not in submission.batches), None)
-        if refused is not None and not submission.batches:
-            limit = submission.limited[refused]
-            raise request.endpoint.limited(request, refused, bodies[refused], limit)
+        for event_type, batch in [*submission.batches.items()]:
+            limit = self._admit(event_type, batch, submission)
+            if limit is not None and not submission.batches:
+                raise request.endpoint.limited(request, event_type, batch[0].body, limit)
 
     def settle(self, submission: Submission, *, accepted: bool) -> None:
         """Say whether what was admitted is accepted."""
@@ -52,27 +50,29 @@ class Admission:
         """Count what there is to count, and end."""
         self._rounds.close()
 
-    def _admit(self, event_type: str, submission: Submission) -> None:
-        batch = submission.batches[event_type]
+    def _admit(
+        self, event_type: str, batch: list[Envelope], submission: Submission
+    ) -> Limit | None:
+        """Take out what of a type is not let in; why the type is refused, null if it is not."""
         if self._shedder.why(event_type) is not None:
-            self._refuse(event_type, submission, Limit(SHED_SECONDS, CODE))
-            return
+            return self._refuse(event_type, submission, Limit(SHED_SECONDS, CODE))
         key = batch[0].project_id, event_type
         verdict = self._quotas.take(key, len(batch))
         if verdict is None:
-            return
+            return None
         if verdict.refused:
-            self._refuse(event_type, submission, Limit(verdict.seconds, RATE_LIMITED))
-            return
+            return self._refuse(event_type, submission, Limit(verdict.seconds, RATE_LIMITED))
         submission.counted[event_type] = key[0], verdict.kept
         if verdict.kept < len(batch):
             submission.batches[event_type] = batch[: verdict.kept]
             submission.dropped[event_type] = batch[verdict.kept :]
             submission.limited[event_type] = Limit(verdict.seconds, OVER_QUOTA)
             self._quotas.drop(key, [one.id for one in batch[verdict.kept :]])
+        return None
 
-    def _refuse(self, event_type: str, submission: Submission, limit: Limit) -> None:
+    def _refuse(self, event_type: str, submission: Submission, limit: Limit) -> Limit:
         refused = submission.batches.pop(event_type)
         submission.refused += len(refused)
         submission.limited[event_type] = limit
         self._tally.note(f"refused:{event_type}:{limit.reason}", len(refused))
+        return limit

@@ -7,8 +7,7 @@ the same for all of them: keys, bounds, content decoding, shedding, group commit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,7 +67,7 @@ class Submission:
 
     batches: dict[str, list[Envelope]] = field(default_factory=dict)
     refused: int = 0
-    ignored: Counter[str] = field(default_factory=Counter)
+    ignored: Mapping[str, int] = field(default_factory=dict)
     told_id: str | None = None
     limited: dict[str, Limit] = field(default_factory=dict)
     dropped: dict[str, list[Envelope]] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from storage.quotas import ProjectType, Quota, Used, day_of, minute_end_ms, mont
 
 MAX_WAIT_SECONDS = 600
 """How long a sender is asked to hold back at most: a quota may be raised at any time."""
+
+_MINUTE_MS = 60_000
 
 Dropped = Mapping[tuple[int, int, str], int]
 """Events by minute of the id, project and type."""
@@ -141,7 +144,13 @@ class QuotaGuard:
 
 
 def _names(now_ms: int) -> tuple[str, str, str]:
-    return day_of(now_ms), month_of(now_ms), f"minute {now_ms // 60_000}"
+    return _names_of(now_ms // _MINUTE_MS)
+
+
+@lru_cache(maxsize=8)
+def _names_of(minute: int) -> tuple[str, str, str]:
+    now_ms = minute * _MINUTE_MS
+    return day_of(now_ms), month_of(now_ms), f"minute {minute}"
 
 
 def _seconds(milliseconds: int) -> int:

@@ -97,7 +97,7 @@ def test_deliveries_that_race_store_it_once(world: World, settings: Settings) ->
 
 
 def test_what_was_rolled_back_claims_nothing(world: World) -> None:
-    bad = replace(known(world, sdk_id := uuid4()), row=("\0", None, None, None, None))
+    bad = replace(known(world, sdk_id := uuid4()), row=("\0", *[None] * 6))
     with pytest.raises(Rejected):
         store(world, bad)
     assert SdkIds(world.database).find(sdk_id, None) == []

@@ -247,7 +247,7 @@ def submission(crashes: int = 0, sessions: int = 0, **ignored: int) -> Submissio
             made.batches[kind] = [
                 Envelope(new_id(NOON_MS), 7, kind, "x", b"{}") for _ in range(number)
             ]
-    made.ignored.update(ignored)
+    made.ignored = ignored
     return made
 
 
