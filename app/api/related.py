@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from app.api import answers
 from app.api.endpoint import Arguments, Desk, Endpoint
@@ -11,6 +12,7 @@ from app.api.picture import identity
 from app.raw import read_raw
 from events.envelope import Envelope
 from events.registry import event_type
+from storage.sql.events import StoredEvent
 
 
 def list_related(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -19,12 +21,21 @@ def list_related(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     raw = read_raw(desk.stores.payloads, event)
     envelope = Envelope(event.id, event.project_id, event.type, event.protocol, raw)
     sdk_id = event_type(event.type).normalise(envelope).sdk_id
-    found = []
-    if sdk_id is not None:
-        for type_name, ids in desk.stores.mentions.of(sdk_id, event.project_id).items():
-            found += desk.stores.events.some(type_name, ids)
-    found.sort(key=lambda one: one.id, reverse=True)
+    found = [] if sdk_id is None else events_about(desk, sdk_id, event.project_id)
     return {"items": [identity(one) for one in found], "next_cursor": None}
+
+
+def events_about(desk: Desk, sdk_id: UUID, project_id: int) -> list[StoredEvent]:
+    """The newest events that tell more of the one to which its SDK gave this id.
+
+    Raises ``StoreDown``.
+    """
+    found = [
+        event
+        for type_name, ids in desk.stores.mentions.of(sdk_id, project_id).items()
+        for event in desk.stores.events.some(type_name, ids)
+    ]
+    return sorted(found, key=lambda one: one.id, reverse=True)
 
 
 ENDPOINTS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -11,18 +11,23 @@ from flask import Response
 
 from app.api.events import find_event, read_event_raw
 from app.api.picture import full_picture, identity
+from app.api.signed_urls import make_signed_url
 from app.dashboard import links
+from app.dashboard.beside import FileView, TellingView, files_of, telling
+from app.dashboard.leading import lead_to
 from app.dashboard.links import ProjectName
 from app.dashboard.page import Page, Visit
 from app.dashboard.text import as_text
-from app.errors import ApiError
+from app.errors import ApiError, not_found
 from app.raw import read_raw
+from storage.sql.blob_rows import BlobRows
 from storage.sql.events import StoredEvent
 
 MOST_FRAMES = 200
 MOST_ERRORS = 20
 MOST_ROWS = 200
 MOST_CRUMBS = 200
+_FILE_SECONDS = 300
 
 Row = tuple[str, str]
 
@@ -87,6 +92,8 @@ class OccurrenceView:
     crumbs: list[CrumbView]
     hidden_crumbs: int
     picture: bool = True
+    files: list[FileView] = field(default_factory=list)
+    telling: list[TellingView] = field(default_factory=list)
 
 
 def _text(part: Mapping[str, Any], key: str) -> str:
@@ -222,14 +229,28 @@ def occurrence(visit: Visit) -> OccurrenceView:
             return None
 
     raw = visit.gaps.fill("the full picture", read, None)
-    if raw is None:
-        return occurrence_view(event, _known(event), whole=False)
-    return occurrence_view(event, full_picture(event, raw))
+    picture = _known(event) if raw is None else full_picture(event, raw)
+    return replace(
+        occurrence_view(event, picture, whole=raw is not None),
+        files=visit.gaps.fill("files", lambda: files_of(visit, event), []),
+        telling=visit.gaps.fill("related events", lambda: telling(visit, event, picture), []),
+    )
 
 
 def raw(visit: Visit) -> Response:
     """The bytes of the event that the path names."""
     return read_event_raw(visit.desk, {"event_id": str(_find(visit).id)})
+
+
+def file(visit: Visit) -> Response:
+    """Where a file that came with the event can be had, for five minutes."""
+    event = _find(visit)
+    asked = visit.arguments["sha256"]
+    found = BlobRows(visit.desk.stores.database).of_event(event.id, event.project_id)
+    if asked not in {one.sha256.hex() for one in found}:
+        raise not_found("file")
+    wanted = {"event": None, "blob": asked, "project": event.project, "seconds": _FILE_SECONDS}
+    return lead_to(str(make_signed_url(visit.desk, wanted)["url"]))
 
 
 def _find(visit: Visit) -> StoredEvent:
@@ -243,4 +264,5 @@ PAGES = (
         "/o/<event>", "occurrence", occurrence, "pages/occurrence.html", needs="read", scope="owned"
     ),
     Page("/o/<event>/raw", "raw", raw, needs="read", scope="owned", twins=False),
+    Page("/o/<event>/files/<sha256>", "file", file, needs="read", scope="owned", twins=False),
 )
