@@ -15,18 +15,8 @@ from events.otlp.split import MAX_ITEMS
 from events.parse import loads
 from events.record import Malformed
 from events.sentry.times import nanoseconds
-from events.telemetry import Attributes, Origin
-from events.text import as_text
 
-_SHORT = 1_000
 _BEGIN, _BETWEEN, _END = b'{"version":2,"items":[', b",", b"]}"
-
-#: Attributes that tell of who sends, and are the same for all items of a container.
-_VERSION, _ENVIRONMENT = "sentry.release", "sentry.environment"
-_SDK_NAME, _SDK_VERSION = "sentry.sdk.name", "sentry.sdk.version"
-_HOST = ("server.address", "sentry.server.address")
-_SERVICE = "service.name"
-_OF_ORIGIN = frozenset({_VERSION, _ENVIRONMENT, _SDK_NAME, _SDK_VERSION, _SERVICE, *_HOST})
 
 
 def split_container(payload: bytes, limits: Limits) -> tuple[list[bytes], list[Malformed]]:
@@ -96,35 +86,6 @@ def attributes_in(item: dict[str, Any]) -> dict[str, Any]:
         name: one["value"] if isinstance(one, dict) and "value" in one else one
         for name, one in members(item.get("attributes")).items()
     }
-
-
-def origin_in(all_attributes: Iterable[Attributes]) -> Origin:
-    """Who sends a container, by the first item that tells."""
-    told: dict[str, str] = {}
-    for attributes in all_attributes:
-        for name in _OF_ORIGIN:
-            if name not in told and (text := as_text(attributes.get(name), _SHORT)):
-                told[name] = text
-    version = told.get(_VERSION)
-    return Origin(
-        service=told.get(_SERVICE) or service_of(version),
-        version=version,
-        environment=told.get(_ENVIRONMENT),
-        host=next((told[name] for name in _HOST if name in told), None),
-        client_name=told.get(_SDK_NAME),
-        client_version=told.get(_SDK_VERSION),
-    )
-
-
-def own(attributes: Attributes) -> dict[str, Any]:
-    """What an item's attributes tell of itself, and not of who sends."""
-    return {name: value for name, value in attributes.items() if name not in _OF_ORIGIN}
-
-
-def service_of(release: str | None) -> str | None:
-    """The application that a release such as ``shop@4.2.0`` is one of."""
-    name, found, _ = (release or "").rpartition("@")
-    return name if found and name else None
 
 
 def earliest(times: Iterable[int | None]) -> int | None:

@@ -7,8 +7,9 @@ from typing import Any
 from events.fields import integer
 from events.otlp.attributes import moment_of
 from events.otlp.logs import level_of_number
-from events.sentry.containers import at_of, attributes_in, earliest, open_container, origin_in, own
+from events.sentry.containers import at_of, attributes_in, earliest, open_container
 from events.sentry.ids import hex_id
+from events.sentry.origin import origin_in, own
 from events.telemetry import Log, TraceItem
 from events.text import as_text
 

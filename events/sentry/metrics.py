@@ -11,15 +11,8 @@ from events.moment import read_moment
 from events.otlp.attributes import moment_of
 from events.parse import load_object
 from events.sentry.categories import type_of
-from events.sentry.containers import (
-    at_of,
-    attributes_in,
-    earliest,
-    open_container,
-    origin_in,
-    own,
-    service_of,
-)
+from events.sentry.containers import at_of, attributes_in, earliest, open_container
+from events.sentry.origin import origin_in, own, read_origin
 from events.sentry.times import nanoseconds
 from events.telemetry import Attributes, Loss, MetricItem, Origin, Point, PointKind
 from events.text import as_text
@@ -89,7 +82,7 @@ def read_check_in(body: bytes) -> MetricItem:
         points.append(
             Point(CHECK_IN_SECONDS, "distribution", at_ns, [(seconds, 1)], "second", labels)
         )
-    return MetricItem(read_moment(fields.get("timestamp")), _origin(fields), points)
+    return MetricItem(read_moment(fields.get("timestamp")), read_origin(fields), points)
 
 
 def read_client_report(body: bytes) -> MetricItem:
@@ -119,16 +112,3 @@ def _loss(entry: Any) -> Loss | None:
     category = as_text(members(entry).get("category"), _WORD) or "unknown"
     reason = as_text(members(entry).get("reason"), _WORD) or "unknown"
     return Loss(type_of(category), category, reason, min(items, MOST_LOST))
-
-
-def _origin(fields: dict[str, Any]) -> Origin:
-    sdk = members(fields.get("sdk"))
-    release = as_text(fields.get("release"), _SHORT)
-    return Origin(
-        service=service_of(release),
-        version=release,
-        environment=as_text(fields.get("environment"), _SHORT),
-        host=as_text(fields.get("server_name"), _SHORT),
-        client_name=as_text(sdk.get("name"), _SHORT),
-        client_version=as_text(sdk.get("version"), _SHORT),
-    )

@@ -8,10 +8,10 @@ from typing import Any
 from events.fields import listed, members
 from events.moment import read_moment
 from events.parse import load_object
-from events.sentry.containers import service_of
 from events.sentry.ids import hex_id
+from events.sentry.origin import read_origin
 from events.sentry.times import nanoseconds
-from events.telemetry import Log, Origin, TraceItem
+from events.telemetry import Log, TraceItem
 from events.text import as_text
 
 SAMPLES = "profile"
@@ -48,18 +48,10 @@ def read_profile(body: bytes) -> TraceItem:
         None,
         {name: value for name, value in told.items() if value is not None},
     )
-    return TraceItem(read_moment(fields.get("timestamp")), _origin(fields), logs=[line])
-
-
-def _origin(fields: dict[str, Any]) -> Origin:
-    sdk = members(fields.get("client_sdk"))
-    release = as_text(fields.get("release"), _SHORT)
-    return Origin(
-        service=service_of(release),
-        version=release,
-        environment=as_text(fields.get("environment"), _SHORT),
-        client_name=as_text(sdk.get("name"), _SHORT),
-        client_version=as_text(sdk.get("version"), _SHORT),
+    return TraceItem(
+        read_moment(fields.get("timestamp")),
+        read_origin(fields, fields.get("client_sdk")),
+        logs=[line],
     )
 
 

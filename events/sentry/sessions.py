@@ -8,7 +8,7 @@ from typing import Any
 from events.fields import integer, listed, members, real
 from events.moment import read_moment
 from events.parse import load_object
-from events.sentry.containers import service_of
+from events.sentry.origin import read_origin
 from events.sentry.times import nanoseconds
 from events.telemetry import MetricItem, Origin, Session, SessionCounts, SessionStatus
 from events.text import as_text
@@ -70,11 +70,7 @@ def _session_id(fields: dict[str, Any], body: bytes) -> str:
 
 def _origin(fields: dict[str, Any]) -> Origin:
     attributes = members(fields.get("attrs"))
-    release = as_text(attributes.get("release"), 1_000)
-    return Origin(
-        service=service_of(release),
-        version=release,
-        environment=as_text(attributes.get("environment"), _SHORT),
+    return read_origin(attributes)._replace(
         attributes={
             name: value
             for name, value in attributes.items()

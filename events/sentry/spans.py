@@ -7,17 +7,11 @@ from typing import Any
 from events.fields import listed, members
 from events.otlp.attributes import moment_of
 from events.parse import load_object
-from events.sentry.containers import (
-    attributes_in,
-    earliest,
-    open_container,
-    origin_in,
-    own,
-    service_of,
-)
+from events.sentry.containers import attributes_in, earliest, open_container
 from events.sentry.context import read_environment, read_request, read_tags, read_user
 from events.sentry.headed import behead
 from events.sentry.ids import hex_id, read_sdk_id
+from events.sentry.origin import origin_in, own, read_origin
 from events.sentry.times import nanoseconds
 from events.telemetry import Origin, Span, SpanStatus, TraceItem
 from events.text import as_text
@@ -78,15 +72,7 @@ def _transaction(event: dict[str, Any]) -> TraceItem:
 
 
 def _origin(event: dict[str, Any]) -> Origin:
-    sdk = members(event.get("sdk"))
-    release = as_text(event.get("release"), _SHORT)
-    return Origin(
-        service=service_of(release),
-        version=release,
-        environment=as_text(event.get("environment"), _SHORT),
-        host=as_text(event.get("server_name"), _SHORT),
-        client_name=as_text(sdk.get("name"), _SHORT),
-        client_version=as_text(sdk.get("version"), _SHORT),
+    return read_origin(event)._replace(
         user=read_user(event.get("user")),
         tags=read_tags(event.get("tags")),
         attributes=_surroundings(event),
