@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from events.envelope import Envelope
 from events.fields import lowered, members
@@ -26,6 +27,7 @@ from events.sentry.attachments import open_files
 from events.sentry.containers import attributes_in, open_container
 from events.sentry.feedback import LATE_FILES, read_feedback, read_user_report
 from events.sentry.headed import behead
+from events.sentry.ids import read_sdk_id
 from events.sentry.replays import read_replay
 from events.sentry.spans import read_transaction
 from events.telemetry import TraceItem
@@ -38,10 +40,13 @@ _WORD = re.compile(rb"""[^\s"'<>,;:&=?(){}\[\]\\/|]{1,1000}""")
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """``users`` are the names of an event's user; ``session`` is the session it belongs to."""
+    """``users`` are the names of an event's user; ``session`` is the session it belongs to, and
+    ``sdk_id`` the id that its SDK gave it, by which other events tell more of it.
+    """
 
     users: frozenset[str]
     session: str | None = None
+    sdk_id: UUID | None = None
 
 
 def identities(envelope: Envelope) -> Identities:
@@ -75,9 +80,11 @@ def _of_rum(body: bytes) -> Identities:
 
 def _of_sentry(body: bytes) -> Identities:
     """Sentry's users have an id, an e-mail and a name to log in by, any of which may be given."""
-    user = members(_object(loads(body)).get("user"))
+    event = _object(loads(body))
+    user = members(event.get("user"))
     names = (as_text(user.get(part), _SHORT) for part in ("id", "email", "username"))
-    return Identities(frozenset(name for name in names if name))
+    users = frozenset(name for name in names if name)
+    return Identities(users, sdk_id=read_sdk_id(event.get("event_id")))
 
 
 def _of_nobody(body: bytes) -> Identities:
@@ -88,7 +95,8 @@ def _of_nobody(body: bytes) -> Identities:
 
 def _of_transaction(body: bytes) -> Identities:
     """Whom it names itself, and whom one of its spans does."""
-    return Identities(_of_sentry(body).users | _in_spans(read_transaction(body)))
+    event = _of_sentry(body)
+    return replace(event, users=event.users | _in_spans(read_transaction(body)))
 
 
 def _of_metrics(body: bytes) -> Identities:
@@ -99,8 +107,8 @@ def _of_metrics(body: bytes) -> Identities:
 
 def _of_feedback(body: bytes) -> Identities:
     """Who wrote it, whom the application knew, and from what recording."""
-    item = read_feedback(body)
-    return Identities(_of_sentry(body).users | _named([item.user]), item.session_id)
+    event, item = _of_sentry(body), read_feedback(body)
+    return replace(event, users=event.users | _named([item.user]), session=item.session_id)
 
 
 def _of_user_report(body: bytes) -> Identities:
@@ -108,11 +116,13 @@ def _of_user_report(body: bytes) -> Identities:
 
 
 def _of_replay(body: bytes) -> Identities:
-    return Identities(_of_sentry(body).users, read_replay(body).session_id)
+    return replace(_of_sentry(body), session=read_replay(body).session_id)
 
 
 def _headed(read: Callable[[bytes], Identities], body: bytes) -> Identities:
-    return read(behead(body)[1])
+    header, payload = behead(body)
+    found = read(payload)
+    return replace(found, sdk_id=found.sdk_id or read_sdk_id(header.get("event_id")))
 
 
 def _object(value: Any) -> dict[str, Any]:

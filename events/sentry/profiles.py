@@ -16,6 +16,8 @@ from events.text import as_text
 
 SAMPLES = "profile"
 """The part of a profile that holds its samples, and nearly all of its bytes."""
+#: Parts that only who reads the samples needs.
+_BULKY = frozenset({SAMPLES, "sampled_profile", "debug_meta", "measurements"})
 _SHORT = 1_000
 
 
@@ -57,7 +59,3 @@ def read_profile(body: bytes) -> TraceItem:
 
 def _first_text(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
     return next((text for name in names if (text := as_text(fields.get(name), _SHORT))), None)
-
-
-#: Parts that only who reads the samples needs.
-_BULKY = frozenset({SAMPLES, "sampled_profile", "debug_meta", "measurements"})

@@ -14,12 +14,17 @@ import pytest
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
 from events.sentry.attachments import PROTOCOL, with_files
+from events.sentry.feedback import about_files
 from events.sentry.wire import Item
 from storage.blobs import Blobs
 from storage.files.store import FileStore
 from storage.sql.events import Events
 from storage.sql.repeats import SdkIds
 from tests.integration.pipeline import Pipeline, wait_until, working
+from tests.integration.test_erasure import erasing, finish, project_name
+from workbench.erasure.opening import Erasing
+
+__all__ = ["erasing"]  # a fixture
 
 ERROR = {"type": "ShopError", "value": "order failed"}
 
@@ -30,12 +35,12 @@ def event(sdk_id: UUID, **fields: Any) -> bytes:
 
 
 def publish(
-    pipeline: Pipeline, bodies: Sequence[bytes], protocol: str = "sentry.event"
+    pipeline: Pipeline, bodies: Sequence[bytes], protocol: str = "sentry.event", kind: str = "crash"
 ) -> list[UUID]:
     envelopes = [
-        Envelope(new_id(now_ms()), pipeline.project_id, "crash", protocol, body) for body in bodies
+        Envelope(new_id(now_ms()), pipeline.project_id, kind, protocol, body) for body in bodies
     ]
-    pipeline.broker.publish("crash", new_id(now_ms()), envelopes)
+    pipeline.broker.publish(kind, new_id(now_ms()), envelopes)
     return [one.id for one in envelopes]
 
 
@@ -151,3 +156,25 @@ def test_no_file_of_what_is_erased_is_stored(pipeline: Pipeline, worker: None, e
     ledger = pipeline.settle()
     assert (ledger.totals.filtered, ledger.balanced) == (1, True)
     assert pipeline.query("SELECT count(*) FROM blobs") == [(0,)]
+
+
+@pytest.mark.parametrize("by", ["user", "event"])
+def test_files_that_came_later_are_erased_with_their_event(
+    pipeline: Pipeline, worker: None, erasing: Erasing, by: str
+) -> None:
+    mine, other = uuid4(), uuid4()
+    crashes = publish(pipeline, [event(mine, user={"id": "ann"}), event(other, user={"id": "bob"})])
+    files = [attachment("late.log", b"secret of ann")]
+    body = with_files("sentry.attachments", {}, about_files(mine, 1), files)
+    kept = with_files("sentry.attachments", {}, about_files(other, 1), files[:0])
+    late, others = publish(pipeline, [body, kept], PROTOCOL, "rum")
+    pipeline.settle()
+    if by == "user":
+        asked = erasing.asking.user(project_name(pipeline), "ann", "test")
+    else:
+        asked = erasing.asking.event(crashes[0], "test")
+    finish(pipeline, erasing, asked)
+    events = Events(pipeline.database)
+    gone = [events.find(one) is None for one in (crashes[0], late, crashes[1], others)]
+    assert gone == [True, True, False, False]
+    assert pipeline.query("SELECT count(*) FROM event_blobs") == [(0,)]
