@@ -69,7 +69,7 @@ def test_what_is_over_a_quota_is_accepted_dropped_and_told(world: World, project
     assert found["in_flight"] == sent - found["over_quota"]
     queued = Broker(world.stores.settings.redis_url, timeout=5).totals()
     assert queued["over_quota"] >= 2
-    metrics = world.get("/api/v1/metrics").get_data(as_text=True)
+    metrics = world.get("/metrics").get_data(as_text=True)
     assert "sluice_events_over_quota_total" in metrics
 
     used = line_of(world.json("/api/v1/quotas"), project)["used"]

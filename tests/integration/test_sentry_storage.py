@@ -172,7 +172,7 @@ def test_files_that_came_later_are_erased_with_their_event(
     if by == "user":
         asked = erasing.asking.user(project_name(pipeline), "ann", "test")
     else:
-        asked = erasing.asking.event(crashes[0], "test")
+        asked = erasing.asking.event(crashes[0], None, "test")
     finish(pipeline, erasing, asked)
     events = Events(pipeline.database)
     gone = [events.find(one) is None for one in (crashes[0], late, crashes[1], others)]
