@@ -85,7 +85,7 @@ TAKEN: dict[str, tuple[bytes, int]] = {
     "carriage returns": (b'{}\r\n{"type":"event"}\r\n' + event() + b"\r\n", 1),
     "byte order mark": (b"\xef\xbb\xbf" + envelope(("event", event())), 1),
     "100 attachments and more": (
-        envelope(("event", event()), *[({"type": "attachment"}, b"x")] * 500),
+        envelope(("event", event()), *[({"type": "attachment"}, b"%d" % n) for n in range(500)]),
         1,
     ),
     "an attachment of 9 MB": (

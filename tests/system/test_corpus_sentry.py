@@ -223,7 +223,10 @@ def _check_crash(picture: dict[str, Any], sent: dict[str, Any]) -> None:
         assert picture["error"]["message"]
         return
     thrown = values[-1]
-    assert picture["error"]["class_name"] == thrown.get("type")
+    names = [thrown.get("type")]
+    if sent.get("platform") == "java":  # whose SDK tells packages apart
+        names.insert(0, thrown.get("module"))
+    assert picture["error"]["class_name"] == (".".join(filter(None, names)) or None)
     assert picture["error"]["message"] == visible(thrown.get("value"))
     frames = (thrown.get("stacktrace") or {}).get("frames")
     if frames:
@@ -250,7 +253,8 @@ def _check_logs(picture: dict[str, Any], sent: dict[str, Any]) -> None:
 
 def _check_profile(picture: dict[str, Any], sent: dict[str, Any]) -> None:
     (line,) = picture["trace"]["logs"]
-    assert line["trace_id"] == sent["transaction"]["trace_id"]
+    profiled = sent.get("transaction") or sent["transactions"][0]
+    assert line["trace_id"] == profiled["trace_id"]
 
 
 def _check_session(picture: dict[str, Any], sent: dict[str, Any]) -> None:

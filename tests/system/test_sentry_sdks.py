@@ -73,7 +73,7 @@ def test_a_crash_with_its_trace_session_and_file(
         event = eventually(lambda: read(reader, f"/events/{sdk_id}"))
         assert event["type"] == "crash"
         assert event["error"]["class_name"] == "OrderRefused"
-        assert event["error"]["message"] == f"order 17 refused {mark}"
+        assert event["error"]["message"] == f"basket 17 refused {mark}"
         assert "charge" in [frame["method"] for frame in event["error"]["frames"]][:2]
         assert (event["user"]["identifier"], event["user"]["email"]) == ("ann", "ann@shop.test")
         assert event["client"]["name"].startswith(client)

@@ -18,7 +18,7 @@ class OrderRefused extends Error {
 }
 
 function charge(number) {
-  throw new OrderRefused(`order ${number} refused ${mark}`);
+  throw new OrderRefused(`basket ${number} refused ${mark}`);
 }
 
 Sentry.setUser({ id: "ann", email: "ann@shop.test" });

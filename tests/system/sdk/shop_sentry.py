@@ -25,7 +25,7 @@ class OrderRefused(Exception):
 
 
 def charge(number):
-    raise OrderRefused(f"order {number} refused {mark}")
+    raise OrderRefused(f"basket {number} refused {mark}")
 
 
 sentry_sdk.set_user({"id": "ann", "email": "ann@shop.test"})

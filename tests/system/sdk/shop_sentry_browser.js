@@ -43,7 +43,7 @@ window.eval(`
   function OrderRefused(message) { this.name = "OrderRefused"; this.message = message;
     this.stack = new Error(message).stack; }
   OrderRefused.prototype = Object.create(Error.prototype);
-  function charge(number) { throw new OrderRefused("order " + number + " refused " + shop.mark); }
+  function charge(number) { throw new OrderRefused("basket " + number + " refused " + shop.mark); }
   Sentry.setUser({ id: "ann", email: "ann@shop.test" });
   Sentry.setTag("team", "shop");
   Sentry.startSpan({ name: "POST /orders", op: "http.server" }, (span) => {
