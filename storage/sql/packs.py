@@ -128,11 +128,11 @@ def _write(
         raise _Left
     _note_copies(cursor, pack, ids, inserted, erased)
     resolve_letters(cursor, [record.id for record in inserted])
+    note_mentions(cursor, pack.type, inserted)
+    count_lost(cursor, inserted)
     grow_groups(cursor, pack.type, inserted)
     places = {record.id: location for record, _, location in items}
     add_pack_usage(cursor, pack, [(one.project_id, places[one.id]) for one in inserted])
-    note_mentions(cursor, pack.type, inserted)
-    count_lost(cursor, inserted)
     return inserted
 
 

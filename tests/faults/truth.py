@@ -52,7 +52,7 @@ class Truth:
         """Everything about these ids."""
         files = self._in_files()
         repeats = dict(self._rows(_REPEATS, ids))
-        ids = [*ids, *repeats.values()]
+        ids = list(dict.fromkeys([*ids, *repeats.values()]))  # each is asked for once
         return Held(
             files=Counter({event_id: files[event_id] for event_id in ids if files[event_id]}),
             sql=self._in_sql(ids),

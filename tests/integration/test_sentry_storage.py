@@ -96,6 +96,23 @@ def test_a_worker_that_is_killed_again_and_again_stores_each_once(pipeline: Pipe
     assert pipeline.search_count() == 200
 
 
+def test_deliveries_that_waited_together_are_one_event_each(pipeline: Pipeline) -> None:
+    sdk_ids = [uuid4() for _ in range(30)]
+    for start in range(3):
+        for one in sdk_ids[start:]:
+            body = with_files("sentry.event", {}, event(one), [attachment("a", one.bytes)])
+            publish(pipeline, [body], PROTOCOL)
+    with working(pipeline.settings):
+        ledger = pipeline.settle()
+    assert (ledger.totals.accepted, ledger.totals.stored) == (87, 30)
+    assert (ledger.totals.filtered, ledger.balanced) == (57, True)
+    assert len(pipeline.rows()) == pipeline.search_count() == 30
+    assert list(pipeline.groups().values()) == [(30, 0)]
+    linked = pipeline.query("SELECT count(*), count(DISTINCT event_id) FROM event_blobs")
+    assert linked == [(30, 30)]
+    assert {row for (row,) in pipeline.query("SELECT event_id FROM event_blobs")} == pipeline.rows()
+
+
 def test_files_are_put_apart_from_their_event(pipeline: Pipeline, worker: None) -> None:
     plain = event(uuid4())
     log, dump = b"line\n\x00\xff", b"MDMP" + bytes(9_000_000)
