@@ -26,6 +26,7 @@ from storage.sql.projects import Projects
 from storage.sql.repeats import SdkIds
 from storage.sql.tokens import Tokens
 from storage.sql.traces import Traces
+from storage.sql.triaging import Triaging, open_triaging
 from workbench.erasure.opening import Erasing, open_erasing
 from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
@@ -57,6 +58,7 @@ class Stores:
     spans_counted: Minutes
     metrics_counted: Minutes
     health: ReleaseHealth
+    triage: Triaging
     dead_letters: DeadLetters
     settled: Settled
     ledger: LedgerBook
@@ -103,6 +105,7 @@ def open_stores(settings: Settings) -> Stores:
         spans_counted=Minutes(database, "trace", terms),
         metrics_counted=Minutes(database, "metric", terms),
         health=ReleaseHealth(database, terms),
+        triage=open_triaging(database, terms),
         dead_letters=DeadLetters(database),
         settled=Settled(database),
         ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),

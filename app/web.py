@@ -14,9 +14,10 @@ from app.factory import create_app
 from app.ingest.lane import IngestLane
 from app.ingest.loop_commit import LoopCommitter
 from app.ingest.opening import commit_bounds, open_ingest
+from app.ingest.slow_senders import SlowSenders
 from app.rsgi import HTTPProtocol, Scope
 from app.stores import Stores, open_stores
-from app.wsgi_bridge import WsgiBridge
+from app.wsgi_bridge import Patience, WsgiBridge
 from config.logs import configure_logs
 from config.policy import EVENT_TYPES
 from config.settings import Settings, load_settings
@@ -51,9 +52,20 @@ def create_web(settings: Settings, stores: Stores) -> WebApplication:
         patience=0,  # the outbox has its own, and the spool after it
     )
     return WebApplication(
-        IngestLane(ingest, committer, readers, settings.max_wire_bytes),
-        WsgiBridge(create_app(settings, stores, ingest), threads),
+        IngestLane(
+            ingest,
+            committer,
+            readers,
+            settings.max_wire_bytes,
+            SlowSenders(settings.body_seconds),
+        ),
+        WsgiBridge(create_app(settings, stores, ingest), threads, patience_of(settings)),
     )
+
+
+def patience_of(settings: Settings) -> Patience:
+    """How long Flask's lane waits for bodies."""
+    return Patience(settings.body_silence_seconds, settings.body_seconds)
 
 
 def create() -> WebApplication:

@@ -16,6 +16,7 @@ COMMANDS = {
     "growth": "speed of storing and reading as stored events grow",
     "scale": "storing with 1, 2 and 4 processes a stage",
     "files": "the file server",
+    "pages": "first bytes of pages with a million occurrences of a group",
     "profile": "flame graphs of the workers while they drain",
 }
 

@@ -24,12 +24,12 @@ from events.envelope import Envelope
 from events.ids import new_id
 from storage.files.compression import LEVEL
 from storage.files.order import cut, in_pack_order
+from tests.corpus import CORPUS
 
 FRAME_BYTES = 128 * 1024
 DICTIONARY_BYTES = 112_640  # zstd's own default
 SMALL_FRAME_BYTES = 16 * 1024
 RESULTS = Path(__file__).parent / "results"
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 MOST_BODY_BYTES = 20_000
 NOON = 1_795_003_200_000
 

@@ -120,8 +120,7 @@ def _of_parts(kind: Kind, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]
     """Spans or points, read as Sluice reads them, since a tutorial would use the same library."""
     envelope = Envelope(new_id(now_ms()), 0, kind.event_type, kind.protocol, body)
     record = event_type(kind.event_type).normalise(envelope)
-    made = record.document
-    document = dict(made() if callable(made) else made)
+    document = dict(record.document())
     return (document["service"], None, document["version"], document["host"]), document
 
 
@@ -156,13 +155,14 @@ def measure(place: Ground, events: int, seed: int, kind: Kind = CRASH) -> dict[s
     wait_until("naive has stored all", lambda: _indexed(search) == events, 1800)
     took, done = (now_ms() - begun) / 1000, events - first
     memory = sum(item.proportional for item in watched.memory())
+    cpu = meter.per_thousand(done)
     place.stop("naive")
     return {
         "what": "naive",
         "events": events,
         "events_per_s": round(done / took, 1),
         "workers_pss_mb": round(memory / 1e6, 1),
-        "cpu": meter.per_thousand(done),
+        "cpu": cpu,
     }
 
 

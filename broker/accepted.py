@@ -20,6 +20,8 @@ Row: TypeAlias = tuple[int, int, str]
 """Minute of the id, project id, type."""
 
 _SCANNED_AT_ONCE = 1000
+_STRETCH = 240
+"""Minutes that are asked for together, whether any of them has counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,16 @@ class AcceptedCounts:
 
     def held(self, first_minute: int, last_minute: int) -> Held:
         """The counts of minutes from first to last, both included."""
-        minutes = range(first_minute, last_minute + 1)
+        span = range(first_minute, last_minute + 1)
         with broker_errors():
             generation, moves = self.generation(), self.moves()
             aside = [
                 (move, minute)
                 for move, of_move in moves.items()
                 for minute in of_move
-                if minute in minutes
+                if minute in span
             ]
+            minutes = self._counted(span)
             with self._client.pipeline(transaction=False) as pipe:
                 for minute in minutes:
                     pipe.hgetall(keys.accepted(minute))
@@ -62,6 +65,22 @@ class AcceptedCounts:
         for (move, minute), answer in zip(aside, answers[len(minutes) :], strict=True):
             moving.setdefault(move, {}).update(_rows([(minute, answer)]))
         return Held(generation, plain, moving)
+
+    def _counted(self, span: range) -> list[int]:
+        """The minutes of every stretch of the span that has counts here: old ones have moved away,
+        and asking for each of a month's minutes would hold up the broker.
+        """
+        stretches = [span[at : at + _STRETCH] for at in range(0, len(span), _STRETCH)]
+        with self._client.pipeline(transaction=False) as pipe:
+            for stretch in stretches:
+                pipe.exists(*map(keys.accepted, stretch))
+            found = pipe.execute()
+        return [
+            minute
+            for stretch, counted in zip(stretches, found, strict=True)
+            if counted
+            for minute in stretch
+        ]
 
     def generation(self) -> int:
         """Grows whenever a move begins or ends."""

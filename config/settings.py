@@ -6,6 +6,7 @@ from them (``./sluice docs settings``), so the reference cannot drift from the c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -70,6 +71,14 @@ class Settings:
     )
     web_readers: int = _setting(
         4, "Threads of each web process that look up API keys and read large bodies of events."
+    )
+
+    body_silence_seconds: float = _setting(
+        20.0,
+        "How long a sender may say nothing within a body other than of events, in seconds.",
+    )
+    body_seconds: float = _setting(
+        60.0, "How long a body is waited for in all, in seconds: 16 MB at 280 KB/s."
     )
 
     files_host: str = _setting("127.0.0.1", "Address the file server listens on.")
@@ -307,6 +316,19 @@ class Settings:
 #: What a setting of retention is to :func:`config.retention.type_terms`.
 _TERMS = {"retention_days": "days", "retention_bytes": "most_bytes"}
 _POSITIVE = (
+    "web_workers",
+    "web_threads",
+    "web_readers",
+    "body_silence_seconds",
+    "body_seconds",
+    "files_threads",
+    "commit_max_events",
+    "commit_max_bytes",
+    "join_max_events",
+    "join_max_bytes",
+    "lease_seconds",
+    "frame_bytes",
+    "s3_timeout_seconds",
     "max_wire_bytes",
     "max_body_bytes",
     "max_event_bytes",
@@ -321,7 +343,8 @@ _POSITIVE = (
     "sdk_id_days",
     "spool_replay_rate",
 )
-
+_PORTS = ("web_port", "files_port")
+_LAST_PORT = 65_535
 
 _CHOICES = {
     "s3_addressing": ("path", "virtual"),
@@ -330,13 +353,8 @@ _CHOICES = {
 
 
 def _parse(name: str, kind: Any, text: str) -> Any:
-    try:
-        if kind is int:
-            return int(text)
-        if kind is float:
-            return float(text)
-    except ValueError:
-        raise SettingsError(f"{name} must be a number, not {text!r}") from None
+    if kind is int or kind is float:
+        return _number(name, kind, text)
     if kind is Path:
         return Path(text)
     if kind is Secret:
@@ -344,6 +362,17 @@ def _parse(name: str, kind: Any, text: str) -> Any:
     if kind is SecretList:
         return SecretList(Secret(part) for part in text.split(",") if part)
     return text
+
+
+def _number(name: str, kind: type[int] | type[float], text: str) -> int | float:
+    try:
+        number = kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"{name} must be {what}, not {text!r}") from None
+    if not 0 <= number < math.inf:  # NaN is neither
+        raise SettingsError(f"{name} must be 0 or more, not {text!r}")
+    return number
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -355,9 +384,31 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if name in environ:
             values[item.name] = _parse(name, hints[item.name], environ[name])
     settings = Settings(**values)
+    _check_numbers(settings)
+    _check_terms(settings)
+    for name, known in _CHOICES.items():
+        if getattr(settings, name) not in known:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be one of: {', '.join(known)}")
+    if len(settings.s3_bucket) < 3:
+        raise SettingsError("SLUICE_S3_BUCKET must have three letters or more")
+    return settings
+
+
+def _check_numbers(settings: Settings) -> None:
     for name in _POSITIVE:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} must be above zero")
+    for name in _PORTS:
+        if getattr(settings, name) > _LAST_PORT:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be a port: 0 to {_LAST_PORT}")
+    if settings.blob_uploads + settings.blob_downloads >= settings.files_threads:
+        raise SettingsError(
+            "SLUICE_FILES_THREADS must be above SLUICE_BLOB_UPLOADS and SLUICE_BLOB_DOWNLOADS "
+            "together: slow readers would hold every thread"
+        )
+
+
+def _check_terms(settings: Settings) -> None:
     if settings.ledger_move_hours < 1:
         raise SettingsError("SLUICE_LEDGER_MOVE_HOURS must be 1 or more")
     if settings.ledger_minute_days < 31:
@@ -367,14 +418,3 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             type_terms(**{"days": "", "most_bytes": "", _TERMS[name]: getattr(settings, name)})
         except ValueError as exc:
             raise SettingsError(f"{PREFIX}{name.upper()}: {exc}") from None
-    for name, known in _CHOICES.items():
-        if getattr(settings, name) not in known:
-            raise SettingsError(f"{PREFIX}{name.upper()} must be one of: {', '.join(known)}")
-    if settings.blob_uploads + settings.blob_downloads >= settings.files_threads:
-        raise SettingsError(
-            "SLUICE_FILES_THREADS must be above SLUICE_BLOB_UPLOADS and SLUICE_BLOB_DOWNLOADS "
-            "together: slow readers would hold every thread"
-        )
-    if len(settings.s3_bucket) < 3:
-        raise SettingsError("SLUICE_S3_BUCKET must have three letters or more")
-    return settings

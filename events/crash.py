@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from events.envelope import Envelope
-from events.fingerprint import call_text, group_key
+from events.facets import facets_of
+from events.fingerprint import call_text, group_key, reasons
 from events.moment import iso
 from events.otlp.exceptions import LogError, SpanException
 from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
+from events.raygun.platforms import UNKNOWN
 from events.record import Column, Malformed, Record
 from events.report import Crash, CrashReport, Error, Frame, User
 from events.sentry.event import NamedEvent, SentryEvent
@@ -70,7 +72,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=crash.occurred_at,
         user_key=crash.user.key,
         row=row,
-        document=_document(crash, row),
+        document=lambda: _document(crash, row),
         group=group,
         redacted=envelope.redacted,
         sdk_id=report.sdk_id if isinstance(report, SentryEvent) else None,
@@ -84,6 +86,7 @@ def picture(envelope: Envelope) -> dict[str, Any]:
     return {
         "occurred_at": iso(crash.occurred_at),
         "client": client_of(crash.client_name, crash.client_version),
+        "platform": None if crash.platform == UNKNOWN else crash.platform,
         "version": crash.version,
         "machine": crash.machine,
         "error": None if crash.error is None else _error(crash.error),
@@ -94,6 +97,8 @@ def picture(envelope: Envelope) -> dict[str, Any]:
         "custom": plain(crash.custom, PICTURE),
         "breadcrumbs": report.breadcrumbs(),
         "grouping_key": crash.grouping_key,
+        "grouping": [reason._asdict() for reason in reasons(crash)],
+        "other": report.other() if isinstance(report, RaygunEntry) else None,
         "trace_id": trace_hex(crash.trace_id),
         "span_id": crash.span_id,
         **(_more(report) if isinstance(report, SentryEvent) else {}),
@@ -167,8 +172,9 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "client": indexed_client(crash.client_name, crash.client_version),
         "url": _cut(crash.url, _URL),
         "user": indexed_user(crash.user),
-        "tags": [clip(tag, _NAME) for tag in crash.tags],
+        "tags": [clip(tag, _NAME) for tag in crash.tags or ()],
         "frames": made_once(stack, "texts", lambda: _texts(stack, crash.platform)),
+        "facets": facets_of(crash),
         "custom": plain_object(crash.custom, INDEX),
         "environment": plain_object(crash.environment, INDEX),
     }

@@ -2,18 +2,20 @@
 
 A grouping key that the application set decides alone. Else it is the class, the functions of the
 application that led to the error, and the innermost cause. The message counts only where these
-say little: no class or one such as ``Error``, or no named function.
+say little: no class or one such as ``Error``, or no function of the application's with a name (a
+library's are called by many bugs, a minifier's names last for one build).
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 from events.code import BY_CLASS
 from events.record import GroupKey
 from events.recursion import fold
 from events.report import Crash, Error, Frame
-from events.stable import frame_key, is_module_level, is_named, stable_file, stable_name
+from events.stable import ANONYMOUS, frame_key, is_module_level, is_named, stable_file, stable_name
 from events.stacks import made_once
 from events.template import template
 from events.text import clip, first_line
@@ -74,6 +76,29 @@ def call_text(frame: Frame, platform: str) -> str:
     return f"{name} ({stable_file(frame.file, 'unknown')})" if frame.file else name
 
 
+class Reason(NamedTuple):
+    """A part of what makes crashes one group: ``key``, ``class``, ``call``, ``message``, or these
+    of the innermost cause, such as ``cause call``; ``with``: what the application added to them.
+    """
+
+    part: str
+    text: str
+
+
+def reasons(crash: Crash) -> list[Reason]:
+    """Why a crash is in its group: what another must have alike to be in it too."""
+    if crash.grouping_key and crash.grouping_key.strip():
+        return [Reason("key", crash.grouping_key)]
+    more = [Reason("with", part) for part in crash.grouping_parts]
+    if crash.error is None:
+        return more
+    found = _reasons(_signature(crash.error, crash.platform, MAX_CALLS), "")
+    cause = _innermost(crash.error)
+    if cause is not crash.error:
+        found += _reasons(_signature(cause, crash.platform, _CAUSE_CALLS), "cause ")
+    return found + more
+
+
 def _fingerprint(crash: Crash) -> str:
     if crash.grouping_key and crash.grouping_key.strip():
         return _digest(["key", crash.grouping_key])
@@ -85,26 +110,45 @@ def _default(crash: Crash) -> list[str]:
     """What tells a crash from others where the application has not said."""
     if crash.error is None:
         return ["none"]
-    parts = _signature(crash.error, crash.platform, MAX_CALLS)
+    parts = _parts(_signature(crash.error, crash.platform, MAX_CALLS))
     cause = _innermost(crash.error)
     if cause is not crash.error:
-        parts += ["cause", *_signature(cause, crash.platform, _CAUSE_CALLS)]
+        parts += ["cause", *_parts(_signature(cause, crash.platform, _CAUSE_CALLS))]
     return ["crash", *parts]
 
 
-def _signature(error: Error, platform: str, most: int) -> list[str]:
+class _Signature(NamedTuple):
+    """What tells an error: its class, its calls, and the words of its message where they count."""
+
+    name: str
+    calls: list[str]
+    message: str | None
+
+
+def _signature(error: Error, platform: str, most: int) -> _Signature:
     name = stable_name(error.class_name, platform) if error.class_name else ""
     calls, named = made_once(error.frames, "calls", lambda: _calls(error.frames, platform))
-    parts = [name, *calls[:most]]
-    if _says_little(name) or not named:
-        parts += ["message", template(error.message or "")]
-    return parts
+    counts = _says_little(name) or not named
+    return _Signature(name, calls[:most], template(error.message or "") if counts else None)
+
+
+def _parts(signature: _Signature) -> list[str]:
+    parts = [signature.name, *signature.calls]
+    return parts if signature.message is None else [*parts, "message", signature.message]
+
+
+def _reasons(signature: _Signature, whose: str) -> list[Reason]:
+    found = [Reason(f"{whose}class", signature.name)] if signature.name else []
+    found += [Reason(f"{whose}call", call) for call in signature.calls]
+    if signature.message is not None:
+        found.append(Reason(f"{whose}message", signature.message))
+    return found
 
 
 def _calls(stack: list[Frame], platform: str) -> tuple[list[str], bool]:
-    """The calls that tell a stack, recursion folded, and whether a function is named there."""
+    """The calls that tell a stack, recursion folded, and whether they name a function of ours."""
     frames = _telling(stack)
-    named = any(is_named(frame, platform) for frame in frames[:MAX_CALLS])
+    named = any(frame.in_app and is_named(frame, platform) for frame in frames[:MAX_CALLS])
     return fold([frame_key(frame, platform) for frame in frames]), named
 
 
@@ -116,7 +160,9 @@ def _telling(frames: list[Frame]) -> list[Frame]:
 
 
 def _says_little(class_name: str) -> bool:
-    return not class_name or class_name.rpartition(".")[2].lower() in _GENERIC
+    if not class_name or class_name == ANONYMOUS:
+        return True
+    return class_name.rpartition(".")[2].lower() in _GENERIC
 
 
 def _innermost(error: Error) -> Error:

@@ -97,7 +97,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=item.occurred_at,
         user_key=_user(item),
         row=row,
-        document=_document(item),
+        document=lambda: _document(item),
         redacted=envelope.redacted,
         series=entries.named,
         lost=_lost(item),

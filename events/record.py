@@ -58,8 +58,8 @@ class Record:
     """One normalised event.
 
     ``row`` holds the values of the type's ``COLUMNS`` in order, fit for PostgreSQL (no NUL, no
-    lone surrogate). ``document`` is the search document's own part, fit for strict JSON; a function
-    gives one that is large and not needed by every stage: it is made to be written, and let go.
+    lone surrogate). ``document`` makes the search document's own part, fit for strict JSON: stage
+    ``sql`` needs none, and stage ``search`` makes it to be written, and lets it go.
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
     in UTC where it could be read; ``redacted`` is the envelope's. ``sdk_id`` is the id that the
     SDK gave the event: another of the project with the same one is the same event, sent again.
@@ -73,7 +73,7 @@ class Record:
     occurred_at: datetime | None
     user_key: str | None
     row: tuple[Any, ...]
-    document: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    document: Callable[[], Mapping[str, Any]]
     group: GroupKey | None = None
     redacted: int = 0
     sdk_id: UUID | None = None

@@ -75,12 +75,13 @@ class Crash(NamedTuple):
     grouping_key: str | None
     error: Error | None
     user: User
-    tags: list[str]
+    tags: list[str] | None
     custom: Any
     environment: Any
     trace_id: str | None = None
     span_id: str | None = None
     grouping_parts: tuple[str, ...] = ()
+    user_agent: str | None = None
 
 
 class CrashReport(Protocol):
@@ -136,7 +137,7 @@ class RumItem(NamedTuple):
     client_version: str | None
     version: str | None
     user: User
-    tags: list[str]
+    tags: list[str] | None
     timings: list[Timing]
     note: str | None
     device: dict[str, Any]

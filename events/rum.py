@@ -76,7 +76,7 @@ def normalise(envelope: Envelope) -> Record:
         occurred_at=item.occurred_at,
         user_key=item.user.key,
         row=row,
-        document=_document(item, row),
+        document=lambda: _document(item, row),
         redacted=envelope.redacted,
         sdk_id=item.sdk_id,
         about=item.about,
@@ -163,6 +163,6 @@ def _document(item: RumItem, row: tuple[Any, ...]) -> dict[str, Any]:
         "user": indexed_user(item.user),
         "duration_ms": duration,
         "client": indexed_client(item.client_name, item.client_version),
-        "tags": [clip(tag, _NAME) for tag in item.tags],
+        "tags": [clip(tag, _NAME) for tag in item.tags or ()],
         "message": item.message and clip(item.message, _MESSAGE),
     }

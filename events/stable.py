@@ -20,6 +20,9 @@ _ANONYMOUS = frozenset(
     {"?", "anonymous", "[anonymous]", "<anonymous>", "Anonymous function", "(anonymous function)"}
 )
 ANONYMOUS = "<anonymous>"
+#: What a minifier leaves of a name: the shortest first, other ones in the next build.
+_MINIFIED = re.compile(r"(?<![\w$])[A-Za-z_$][\w$]?(?![\w$])")
+_NOTHING_LEFT = re.compile(r"(?:(?:new|async) )*#(?:\.#)*")
 _SCHEME_AND_HOST = re.compile(r"^[A-Za-z][\w.+-]*://[^/]*")
 _QUERY = re.compile(r"[?#].*$", re.DOTALL)
 #: A hash that a bundler put into a name: hexadecimal, or letters and digits mixed.
@@ -40,7 +43,9 @@ def stable_name(name: str, platform: str) -> str:
         name = _GO_CLOSURE.sub("func", called)
     elif platform in {"javascript", "node"}:
         name = _JS_RECEIVER.sub("", _JS_ALIAS.sub("", name))
-    if name in _ANONYMOUS:
+    if platform == "javascript":
+        name = _MINIFIED.sub("#", name)
+    if name in _ANONYMOUS or _NOTHING_LEFT.fullmatch(name):
         return ANONYMOUS
     return _GENERATED.sub("", _ADDRESS.sub("", name))
 
@@ -60,6 +65,8 @@ def stable_file(file: str, platform: str) -> str:
 def _key(platform: str, file: str | None, class_name: str | None, method: str | None) -> str:
     owner = stable_name(class_name, platform) if class_name else ""
     function = stable_name(method, platform) if method else ANONYMOUS
+    if is_obfuscated(class_name, method, platform):
+        owner, function = "", ANONYMOUS
     if owner and platform in BY_CLASS:
         return f"{owner}.{function}"
     place = stable_file(file, platform) if file else owner
@@ -73,7 +80,17 @@ def frame_key(frame: Frame, platform: str) -> str:
 
 def is_named(frame: Frame, platform: str) -> bool:
     """Whether a frame names a function."""
-    return frame.method is not None and stable_name(frame.method, platform) != ANONYMOUS
+    if frame.method is None or is_obfuscated(frame.class_name, frame.method, platform):
+        return False
+    return stable_name(frame.method, platform) != ANONYMOUS
+
+
+def is_obfuscated(class_name: str | None, method: str | None, platform: str) -> bool:
+    """Whether R8 or ProGuard renamed a call: class and method both have what is left of a name."""
+    if platform != "java" or class_name is None or method is None:
+        return False
+    simple = class_name.rpartition(".")[2]
+    return bool(_MINIFIED.fullmatch(simple) and _MINIFIED.fullmatch(method))
 
 
 def is_module_level(frame: Frame) -> bool:

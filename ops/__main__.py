@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import ClassVar
 
 import click
+
+from ops.proxies import ask_this_machine_directly
 
 
 class Family(click.Group):
@@ -23,6 +26,7 @@ class Family(click.Group):
         "migrate": "store:migrate",
         "worker": "worker:worker",
         "queue": "queue:queue",
+        "group": "groups:group",
         "dlq": "dead_letters:dlq",
         "cost": "cost:cost",
         "ledger": "ledger:ledger",
@@ -55,6 +59,7 @@ class Family(click.Group):
 @click.command(cls=Family, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Sluice: a self-hosted monitoring back end."""
+    ask_this_machine_directly(os.environ)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ installed from it and written last, so a kill in between means installing again,
 from __future__ import annotations
 
 import fcntl
-import os
 import subprocess
 import sys
 import venv
@@ -33,7 +32,7 @@ def install(name: str) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if installed(name):
             return 0
-        if not os.access(_VENV / "bin" / "python", os.X_OK):
+        if not _has_pip():
             _say("making .venv…")
             if not _make_venv():
                 return 1
@@ -48,6 +47,15 @@ def install(name: str) -> int:
         else:
             _say(f"could not install {name}: the lines above say why (network? disk full?)")
         return code
+
+
+def _has_pip() -> bool:
+    """Whether ``.venv`` is whole: pip comes last, so a kill while it was made leaves none."""
+    asked = [str(_VENV / "bin" / "python"), "-m", "pip", "--version"]
+    try:
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _make_venv() -> bool:

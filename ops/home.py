@@ -25,7 +25,8 @@ MINIMUM_FREE_BYTES = 1 << 30
 @dataclass(slots=True)
 class State:
     """What a home remembers between starts. ``environment`` is ``SLUICE_*`` of the last ``up``;
-    ``project_id`` and ``public_key`` are of its project demo.
+    ``complete`` is false from its beginning to its end. ``project_id`` and ``public_key`` are of
+    its project demo.
     """
 
     ports: dict[str, int] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class State:
     sampled: bool = False
     project_id: int = 0
     public_key: str | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ class Home:
             return State(**{name: value for name, value in kept.items() if name in known})
         except FileNotFoundError:
             return State()
-        except (OSError, ValueError, AttributeError) as error:
+        except OSError as error:
+            raise OpsError(f"cannot read {path}: {error.strerror}") from error
+        except (ValueError, AttributeError) as error:
             raise OpsError(f"cannot read {path}: {error}; move it away to start anew") from error
 
     def save(self, state: State) -> None:

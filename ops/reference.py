@@ -1,4 +1,4 @@
-"""The reference pages that are made from code: settings and queues."""
+"""The reference pages that are made from code: settings, queues, keys of search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, get_type_hints
 
 from config.policy import ACKS_LATE, EVENT_TYPES, QUEUES, SYSTEM_TASKS
 from config.settings import PREFIX, Secret, SecretList, Settings
+from storage.query.keys import QueryKey, known_keys
 
+_KEYS, _END_OF_KEYS = "<!-- keys -->", "<!-- end of keys -->"
 _MADE = "<!-- Made by `./sluice docs`: change the code, then run it. -->"
 
 
@@ -61,6 +63,27 @@ def queues_page() -> str:
             ),
         ],
     )
+
+
+def search_page(page: str) -> str:
+    """``docs/search.md`` with its table of keys made anew: a row a key, from the query language."""
+    rows = [
+        f"| {_written(key)} | {key.means} | {_answered_by(key)} |"
+        for key in sorted(set(known_keys().values()), key=lambda key: key.name)
+    ]
+    before, _, rest = page.partition(_KEYS)
+    after = rest.partition(_END_OF_KEYS)[2]
+    table = "\n".join(["| key | means | of |", "| --- | --- | --- |", *rows])
+    return f"{before}{_KEYS}\n{table}\n{_END_OF_KEYS}{after}"
+
+
+def _written(key: QueryKey) -> str:
+    names = (f"{key.name}.…" if key.open else key.name, *key.aliases)
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _answered_by(key: QueryKey) -> str:
+    return "events, groups" if key.events and key.groups else "groups" if key.groups else "events"
 
 
 def _page(title: str, text: str, lines: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -13,6 +14,8 @@ from storage.search.store import SearchStore
 from storage.sql.blob_rows import BlobRows
 from storage.sql.database import Database
 from storage.sql.repeats import FORGOTTEN_AT_ONCE, SdkIds
+from storage.sql.triage_actions import TriageActions
+from storage.sql.triage_upkeep import TriageUpkeep
 from workbench.ledger import LedgerBook, open_ledger
 
 #: How long a run works, in seconds: less than its limits in the policy table.
@@ -35,6 +38,8 @@ class Keeper:
     ledger: LedgerBook
     sdk_ids: SdkIds
     clock: Clock
+    actions: TriageActions
+    triage: TriageUpkeep
 
 
 def open_keeper(settings: Settings) -> Keeper:
@@ -47,6 +52,8 @@ def open_keeper(settings: Settings) -> Keeper:
         ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),
         sdk_ids=SdkIds(database),
         clock=now_ms,
+        actions=TriageActions(database),
+        triage=TriageUpkeep(database),
     )
 
 
@@ -62,6 +69,10 @@ def drop_past(keeper: Keeper) -> None:
     floors = keeper.retention.terms.floors()
     for kind, floor in floors.types.items():
         keeper.blobs.drop_links(kind, first_id(floor))
+    if floors.types:
+        oldest = min(floors.types.values())
+        keeper.triage.forget_releases(datetime.fromtimestamp(oldest / 1000, UTC))
+    keeper.actions.forget_old()
     days = keeper.settings.blob_unlinked_days
     while (doomed := keeper.blobs.doom_unlinked(days, _BLOBS_AT_ONCE)).blobs == _BLOBS_AT_ONCE:
         report.counts["blobs"] += doomed.blobs

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -53,10 +54,12 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     }
 
 
-def register_periodic(app: Celery, periods: Callable[[], Periods], works: dict[str, Work]) -> None:
-    """Add every system task of the policy table; ``works`` has the work of each by its name."""
+def register_periodic(
+    app: Celery, periods: Callable[[], Periods], work: Callable[[str], None]
+) -> None:
+    """Add every system task of the policy table; ``work`` does that of a name."""
     for row in SYSTEM_TASKS:
-        _register(app, row, periods, works[row.task])
+        _register(app, row, periods, partial(work, row.task))
 
 
 def _register(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from broker.reservations import Reservations
 from config.settings import Settings
 from storage.blobs import Blobs
 from storage.files.store import FileStore
-from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.packs import Packs
@@ -16,8 +17,11 @@ from storage.sql.quarantine import Quarantine
 from tasks.redacting import Redactors
 from workbench.redaction import open_redaction
 
+if TYPE_CHECKING:
+    from storage.search.store import SearchStore
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class WorkerStores:
     """The stores and the broker as a stage sees them."""
 
@@ -27,9 +31,15 @@ class WorkerStores:
     blobs: Blobs
     packs: Packs
     dead_letters: DeadLetters
-    search: SearchStore
     redactors: Redactors
     quarantine: Quarantine
+
+    @cached_property
+    def search(self) -> SearchStore:
+        """Elasticsearch's client takes 20 MB, and only stage ``search`` needs it."""
+        from storage.search.store import SearchStore  # noqa: PLC0415 - the point
+
+        return SearchStore(self.settings)
 
 
 def open_worker_stores(settings: Settings) -> WorkerStores:
@@ -43,7 +53,6 @@ def open_worker_stores(settings: Settings) -> WorkerStores:
         blobs=Blobs(database, files.bucket),
         packs=Packs(database),
         dead_letters=DeadLetters(database),
-        search=SearchStore(settings),
         redactors=Redactors(open_redaction(settings, database)),
         quarantine=Quarantine(database),
     )

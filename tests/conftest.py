@@ -8,6 +8,7 @@ own, which go away after it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 import urllib.parse
@@ -31,6 +32,28 @@ from ops.servers.direct import running_servers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+def pytest_configure() -> None:
+    """Give each of several processes of pytest the servers that were started for it.
+
+    One more than there are sets of servers starts its own.
+    """
+    sets = json.loads(os.environ.get("SLUICE_TEST_SERVERS", "[]"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if not sets or not worker:
+        return
+    number = int(worker.removeprefix("gw"))
+    for name in sets[0]:
+        os.environ.pop(name, None)
+    os.environ.update(sets[number] if number < len(sets) else {})
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Call bytes by their length: what they hold, such as a time, may differ from process to
+    process, and all of them must know a test by one name.
+    """
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")

@@ -84,24 +84,33 @@ class Event(Schema):
     tags = nullable(fields.Raw)
     custom = nullable(fields.Raw)
     breadcrumbs = nullable(fields.List, cls_or_instance=fields.Dict)
+    other = nullable(fields.Dict)
     redacted = fields.Integer(
         required=True, metadata={"description": "Places that redaction blanked before storing."}
     )
 
 
 class Receipt(Schema):
-    """Which stages an event has reached: null, a time, or ``{"dead_letter": id}``."""
+    """Which stages an event has reached: null, a time, or ``{"dead_letter": id}``. ``filtered`` is
+    when it was left out instead, as its fingerprint is discarded.
+    """
 
     id = fields.UUID(required=True)
     accepted_at = Time(required=True)
     files = nullable(fields.Raw, required=True)
     sql = nullable(fields.Raw, required=True)
     search = nullable(fields.Raw, required=True)
+    filtered = nullable(Time, required=True)
 
 
 class Group(Schema):
-    """Crashes that share a fingerprint. ``count`` and ``users`` are of all events ever seen, of
-    which ``dropped`` went when their term ended.
+    """Crashes that share a fingerprint, or several that were merged. ``count`` and ``users`` are of
+    all events ever seen, of which ``dropped`` went when their term ended.
+
+    ``number`` is the project's own. ``new``: open, of the last week, and nobody has decided
+    anything. ``resolved_in`` a version: from it on, or ``resolved_after`` it, the group regresses;
+    without one, with whatever is received after ``status_at``. Ignored without an ``until`` is for
+    ever. ``members`` counts fingerprints; of ``discarded`` ones nothing more is stored.
     """
 
     id = fields.UUID(required=True)
@@ -115,6 +124,32 @@ class Group(Schema):
     last_seen = Time(required=True)
     status = fields.String(required=True)
     dropped = fields.Integer(required=True)
+    number = nullable(fields.Integer, required=True)
+    new = fields.Boolean(required=True)
+    status_at = nullable(Time, required=True)
+    assignee = nullable(fields.String, required=True)
+    resolved_in = nullable(fields.String, required=True)
+    resolved_after = fields.Boolean(required=True)
+    ignored_until = nullable(Time, required=True)
+    ignored_until_count = nullable(fields.Integer, required=True)
+    ignored_until_users = nullable(fields.Integer, required=True)
+    members = fields.Integer(required=True)
+    discarded = fields.Boolean(required=True)
+
+
+class Notice(Schema):
+    """What an answer lacks, and why: ``code`` is stable, the message for a person."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class GroupPage(Schema):
+    """A page of groups."""
+
+    items = fields.List(fields.Nested(Group), required=True)
+    next_cursor = nullable(fields.String, required=True)
+    notices = fields.List(fields.Nested(Notice), required=True)
 
 
 class Occurrence(Schema):

@@ -13,6 +13,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 from app.errors import ApiError, bad_argument
 from broker.pauses import MAX_REASON_CHARS
 from config.policy import EVENT_TYPES
+from storage.query.keys import Side
+from storage.query.parse import ParsedQuery, QueryError, parse_query
 
 __all__ = [
     "MAX_LIMIT",
@@ -28,6 +30,7 @@ __all__ = [
     "load_arguments",
     "load_body",
     "load_fields",
+    "query_of",
 ]
 
 MAX_LIMIT = 500
@@ -74,7 +77,7 @@ class GroupArguments(Paged):
     """Filters and order of groups."""
 
     project = _text(200)
-    query = _text(500)
+    query = _text(2000)
     status = _text(50)
     sort = fields.String(
         load_default="last_seen",
@@ -111,18 +114,31 @@ class ResumeBody(Schema):
     )
 
 
+def query_of(name: str, text: str | None, side: Side) -> ParsedQuery:
+    """A query in the search language; raises ``ApiError`` 400 that names the character."""
+    try:
+        return parse_query(text or "", side)
+    except QueryError as exc:
+        raise bad_argument(name, f"{exc.message} (at character {exc.position + 1})") from None
+
+
 def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Parsed query arguments; an empty value counts as absent.
+    """Parsed query arguments; an empty value counts as absent. What the schema has as a list may be
+    given several times.
 
     Raises ``ApiError`` 400 ``bad_argument`` for one that is unknown, repeated or wrong: a filter
     that is misspelt must not silently show everything.
     """
-    given: dict[str, str] = {}
+    lists = {name for name, known in schema().fields.items() if isinstance(known, fields.List)}
+    given: dict[str, Any] = {}
     for name, value in pairs:
-        if name in given:
-            raise bad_argument(name[:100], "is given more than once")
         if "\0" in value:
             raise bad_argument(name[:100], "holds a NUL character")
+        if name in lists:
+            given.setdefault(name, []).extend([value] if value else [])
+            continue
+        if name in given:
+            raise bad_argument(name[:100], "is given more than once")
         if value:
             given[name] = value
     return load_fields(schema, given)

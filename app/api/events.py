@@ -120,6 +120,7 @@ def read_receipt(desk: Desk, arguments: Arguments) -> dict[str, Any]:
         "id": str(event_id),
         "accepted_at": iso(id_time(event_id)),
         **{stage: stage_state(receipt, stage) for stage in STAGES},
+        "filtered": iso(receipt.filtered_at) if receipt else None,
     }
 
 

@@ -9,6 +9,7 @@ from flask import request
 from app.api import answers
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.times import iso
+from app.errors import not_found
 from events.sentry.dsn import dsn
 from storage.sql.projects import Project
 
@@ -27,6 +28,15 @@ def list_projects(desk: Desk, arguments: Arguments) -> dict[str, Any]:
         for project in visible_projects(desk)
     ]
     return {"items": items, "next_cursor": None}
+
+
+def find_project(desk: Desk, name: str) -> Project:
+    """The project of a name; raises ``ApiError`` 404 and ``StoreDown``."""
+    project = desk.stores.projects.by_name(name)
+    if project is None:
+        raise not_found("project")
+    desk.require(project.id, "project")
+    return project
 
 
 def visible_projects(desk: Desk) -> list[Project]:

@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 from app.api.answers import Time, nullable
 from app.api.arguments import bad_argument, load_body
 from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
+from app.api.projects import find_project
 from app.api.raw_body import read_raw_body
 from app.errors import ApiError, not_found
 from app.raw import read_raw
@@ -73,13 +74,13 @@ class PreviewAnswer(Schema):
 
 def read_rules(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /projects/{project}/redaction."""
-    project = _project(desk, arguments["project"])
+    project = find_project(desk, arguments["project"])
     return _told(project, desk.stores.redaction.read(project.id))
 
 
 def change_rules(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """PUT /projects/{project}/redaction: the rules afterwards, known to workers within seconds."""
-    project = _project(desk, arguments["project"])
+    project = find_project(desk, arguments["project"])
     rules = _rules({part: arguments[part] for part in ("default_names", "names", "keep", "values")})
     try:
         stored = desk.stores.redaction.change(
@@ -94,7 +95,7 @@ def change_rules(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 def preview(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /projects/{project}/redaction/preview. Stores nothing."""
-    project = _project(desk, arguments["project"])
+    project = find_project(desk, arguments["project"])
     # JSON in JSON may be twice as long, for its quotation marks.
     limit = 2 * desk.stores.settings.max_event_bytes
     arguments |= load_body(PreviewBody, read_raw_body(limit, "twice SLUICE_MAX_EVENT_BYTES"))
@@ -103,14 +104,6 @@ def preview(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     shown = Redactor(rules, known.keys).preview(_body(desk, project, arguments))
     matches = [{"rule": match.rule, "path": match.path} for match in shown.matches]
     return {"redacted": shown.redacted, "matches": matches, "body": told(shown.body)}
-
-
-def _project(desk: Desk, name: str) -> Project:
-    project = desk.stores.projects.by_name(name)
-    if project is None:
-        raise not_found("project")
-    desk.require(project.id, "project")
-    return project
 
 
 def _rules(document: dict[str, Any]) -> Rules:

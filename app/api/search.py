@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.api import answers
-from app.api.arguments import SearchArguments, bad_argument
+from app.api.arguments import SearchArguments, bad_argument, query_of
 from app.api.endpoint import Arguments, Desk, Endpoint
-from storage.search.query import ParsedQuery, QueryError, parse_query
-
-
-def _query(text: str | None) -> ParsedQuery | None:
-    if text is None:
-        return None
-    try:
-        return parse_query(text)
-    except QueryError as exc:
-        raise bad_argument("q", f"{exc.message} (at character {exc.position + 1})") from None
 
 
 def found(desk: Desk, hit: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +21,7 @@ def search_events(desk: Desk, arguments: Arguments) -> dict[str, Any]:
         page = desk.stores.search.search(
             project_id=desk.names.number(arguments["project"]),
             event_type=arguments["type"],
-            query=_query(arguments["q"]),
+            query=query_of("q", arguments["q"], "events"),
             start=arguments["start"],
             end=arguments["end"],
             cursor=arguments["cursor"],

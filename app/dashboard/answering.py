@@ -96,9 +96,9 @@ class Answering:
         view = page.view(visit)
         if isinstance(view, Response):
             return view
-        if twin is None:
-            return self._html(page, visit, view)
-        return _twin(page, view, twin)
+        response = self._html(page, visit, view) if twin is None else _twin(page, view, twin)
+        response.status_code = getattr(view, "http_status", 200)
+        return response
 
     def _html(self, page: Page, visit: Visit, view: Any, **more: Any) -> Response:
         project = visit.project or getattr(view, "project", None)

@@ -12,6 +12,8 @@ from typing import Literal
 
 WIDTH = 1000
 HEIGHT = 100
+SMALL_WIDTH = 96
+SMALL_HEIGHT = 24
 
 Tone = Literal["plain", "ok", "busy", "warn", "bad", "dead"]
 
@@ -89,6 +91,20 @@ def bar_path(
         parts.append(f"M{_short(number * step + step * 0.1)} {_short(foot)}v{_short(-high)}")
         parts.append(f"h{width}V{_short(foot)}z")
     return "".join(parts)
+
+
+def outline_path(values: Sequence[float]) -> str:
+    """One short path around the bars of whole numbers, for a small chart in a list: in a box of
+    ``SMALL_WIDTH`` by ``SMALL_HEIGHT``, which its place has in pixels.
+    """
+    top, step = max([1, *values]), _short(SMALL_WIDTH / max(1, len(values)))
+    parts, height = [f"M0 {SMALL_HEIGHT}"], 0
+    for value in values:
+        high = max(2, round(SMALL_HEIGHT * value / top)) if value else 0
+        parts.append(f"v{height - high}" if high != height else "")
+        parts.append(f"h{step}")
+        height = high
+    return "".join([*parts, f"V{SMALL_HEIGHT}z"])
 
 
 def line_path(values: Sequence[float | None], top: float) -> str:

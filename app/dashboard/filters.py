@@ -12,10 +12,11 @@ from markupsafe import Markup
 from app.dashboard import amounts, charts, links, moments
 from app.dashboard.assets import Assets
 from app.dashboard.csrf import FIELD, form_token
-from app.dashboard.folding import fold
+from app.dashboard.folding import fold, unfold
 from app.dashboard.keys import KEYS
 from app.dashboard.notices import said
-from app.dashboard.text import brief, visible
+from app.dashboard.room import fitting
+from app.dashboard.text import as_text, brief, visible
 from app.dashboard.twins import escaped, fenced
 
 
@@ -38,7 +39,7 @@ def relative(value: datetime | str | None) -> str:
 def machine(value: datetime | str | None) -> str:
     """A time for the attribute ``datetime``."""
     moment = moments.instant(value)
-    return "" if moment is None else moment.isoformat(timespec="milliseconds")
+    return "" if moment is None else moments.machine(moment)
 
 
 def csrf_field() -> Markup:
@@ -59,6 +60,7 @@ def register_filters(app: Flask, assets: Assets) -> None:
         absolute=absolute,
         bare=escaped,
         brief=brief,
+        fitting=fitting,
         count=amounts.count,
         duration=amounts.duration,
         fenced=fenced,
@@ -66,6 +68,7 @@ def register_filters(app: Flask, assets: Assets) -> None:
         machine=machine,
         relative=relative,
         size=amounts.size,
+        unfolded=lambda node: as_text(unfold(node)),
         visible=visible,
     )
     environment.globals.update(

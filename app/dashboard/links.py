@@ -85,6 +85,71 @@ def group(project: Named, reference: UUID | int | str, **query: Any) -> str:
     return of_project(project, f"g/{reference}", **query)
 
 
+def group_of(project: Named, group_id: UUID, number: int | None) -> str:
+    """A group by its short number; by its id for the moment in which it has none."""
+    return group(project, group_id if number is None else number)
+
+
+def in_group(group_path: str, event_id: UUID | str, **query: Any) -> str:
+    """An occurrence among those of its group; ``group_path`` is the group's."""
+    return with_query(f"{group_path}/o/{event_id}", query)
+
+
+def occurrences(group_path: str, **query: Any) -> str:
+    """The table of a group's occurrences."""
+    return with_query(f"{group_path}/occurrences", query)
+
+
+def difference(group_path: str, one: UUID | str, other: UUID | str) -> str:
+    """Two occurrences of a group side by side."""
+    return with_query(f"{group_path}/diff", {"a": one, "b": other})
+
+
+def releases(project: Named, **query: Any) -> str:
+    """A project's releases."""
+    return of_project(project, "releases", **query)
+
+
+def release(project: Named, version: str) -> str:
+    """A release. It stands in the query: a version may be anything."""
+    return of_project(project, "release", version=version)
+
+
+def decisions(project: Named, **query: Any) -> str:
+    """What was decided on a project's groups."""
+    return of_project(project, "decisions", **query)
+
+
+def decision(project: Named, action_id: UUID | str) -> str:
+    """A decision on groups: what it does, and how far it is."""
+    return of_project(project, f"decisions/{action_id}")
+
+
+def decide(project: Named) -> str:
+    """Where a decision on groups of a project is sent."""
+    return of_project(project, "groups/decide")
+
+
+def undo(project: Named, action_id: UUID | str) -> str:
+    """Where taking a decision back is sent."""
+    return f"{decision(project, action_id)}/undo"
+
+
+def discarded(project: Named, **query: Any) -> str:
+    """Fingerprints of a project of which nothing is stored."""
+    return of_project(project, "discarded", **query)
+
+
+def activity(group_path: str, **query: Any) -> str:
+    """What happened to a group."""
+    return with_query(f"{group_path}/activity", query)
+
+
+def evidence(event_id: UUID | str) -> str:
+    """A crash as a file that opens anywhere."""
+    return f"/o/{event_id}/evidence"
+
+
 def occurrence(event_id: UUID | str) -> str:
     """An occurrence by its id alone: the permanent link."""
     return f"/o/{event_id}"

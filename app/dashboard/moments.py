@@ -45,6 +45,12 @@ def absolute(moment: datetime, zone: tzinfo) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or UTC_NAME}"
 
 
+def machine(moment: datetime) -> str:
+    """``2026-11-22T22:35:07.088Z``, without the milliseconds where there are none."""
+    told = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return told.replace(".000Z", "Z")
+
+
 def relative(moment: datetime, now: datetime) -> str:
     """``3 min ago``, ``in 2 h``, ``just now``; after two months the date."""
     seconds = (now - moment).total_seconds()

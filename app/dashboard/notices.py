@@ -13,7 +13,9 @@ _MOST_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence; ``undo`` is the path of an action that takes back what it tells of."""
+    """A sentence; ``undo`` is the path of an action that takes back what it tells of, whose field
+    ``next`` is the page to go back to.
+    """
 
     text: str
     undo: str = ""

@@ -64,9 +64,10 @@ class Visit:
 class View(Protocol):
     """What a page shows: a frozen dataclass of plain values, which the JSON twin is, too.
 
-    It may have ``gaps``, a tuple of :class:`app.dashboard.gaps.Gap`; ``paging``, an
-    :class:`app.dashboard.paging.Paging`; and where the path names no project ``project``, an
-    :class:`app.dashboard.links.Named`, the one that what is shown belongs to.
+    It may have ``http_status``, that of an answer which is not 200; ``gaps``, a tuple of
+    :class:`app.dashboard.gaps.Gap`; ``paging``, an :class:`app.dashboard.paging.Paging`; and where
+    the path names no project ``project``, an :class:`app.dashboard.links.Named`, the one that what
+    is shown belongs to.
     """
 
     @property
@@ -113,7 +114,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class SeeOther:
-    """Where a form leads, and what is said there. ``undo`` is an action that takes it back."""
+    """Where a form leads, and what is said there. ``undo`` is the path of an action that takes it
+    back, to which the field ``next`` gives the page to go back to.
+    """
 
     path: str
     said: str = ""

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from app.dashboard.page import Action, Page
 from app.dashboard.pages import (
+    activity,
+    deciding,
+    decisions,
+    difference,
+    discarded,
     find,
     group,
     groups,
@@ -15,7 +20,10 @@ from app.dashboard.pages import (
     login,
     moved,
     occurrence,
+    occurrences,
     preferences,
+    releases,
+    saved_views,
 )
 from app.dashboard.strip import Tally
 
@@ -23,7 +31,13 @@ PAGES: tuple[Page, ...] = (
     *home.PAGES,
     *groups.PAGES,
     *group.PAGES,
+    *activity.PAGES,
+    *occurrences.PAGES,
+    *difference.PAGES,
     *occurrence.PAGES,
+    *releases.PAGES,
+    *decisions.PAGES,
+    *discarded.PAGES,
     *find.PAGES,
     *preferences.PAGES,
     *help.PAGES,
@@ -32,6 +46,11 @@ PAGES: tuple[Page, ...] = (
 )
 
 ACTIONS: tuple[Action, ...] = (
+    *deciding.ACTIONS,
+    *decisions.ACTIONS,
+    *activity.ACTIONS,
+    *saved_views.ACTIONS,
+    *discarded.ACTIONS,
     *preferences.ACTIONS,
     *login.ACTIONS,
 )

@@ -17,6 +17,8 @@ from app.errors import ApiError
 from storage.sql.projects import Project
 from storage.sql.tokens import NOBODY
 
+_RIGHTS: tuple[Need, ...] = ("read", "triage", "operate", "admin")
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -31,7 +33,8 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Shell:
     """``here`` is the path with its query, where forms of the shell lead back to; ``twins`` are
-    this page's text twins by kind. ``caller`` is null for who is not signed in.
+    this page's text twins by kind. ``caller`` is null for who is not signed in; ``rights`` are
+    those that they have in the project, or in the installation: forms are shown by them.
     """
 
     caller: str | None
@@ -46,6 +49,7 @@ class Shell:
     here: str
     twins: tuple[tuple[str, str], ...]
     live: bool
+    rights: frozenset[Need]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class ShellMaker:
             here=looking.here,
             twins=_twins(looking, page),
             live=page is not None and page.live,
+            rights=frozenset(need for need in _RIGHTS if signed_in and _may(visit, need, project)),
         )
 
     def _ways(

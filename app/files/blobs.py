@@ -45,13 +45,6 @@ def serve_blob(desk: FilesDesk, slots: Slots, text: str) -> Response:
     """The whole blob, a range of it, or what the caller's conditions ask for."""
     blob = find_blob(desk, text)
     selection = select(request, text, blob.bytes)
-    if selection.status == 416:
-        raise ApiError(
-            416,
-            "range_not_satisfiable",
-            f"The blob has {blob.bytes} bytes.",
-            {"Content-Range": f"bytes */{blob.bytes}"},
-        )
     response = Response(status=selection.status, content_type="application/octet-stream")
     if selection.has_content:
         if request.method != "HEAD":

@@ -10,7 +10,7 @@ import zstandard
 from flask import Blueprint, Response, request
 
 from app.api.access import require_project
-from app.errors import ApiError, not_found
+from app.errors import not_found
 from app.files.desk import FilesDesk
 from app.files.representation import Encoding, choose_encoding, describe, select
 from app.raw import read_raw
@@ -54,13 +54,6 @@ def serve_event(desk: FilesDesk, text: str) -> Response:
     encoding = choose_encoding(request, list(_ENCODERS)) if length >= _LEAST_ENCODED_BYTES else None
     etag = etag_of(event, encoding)
     selection = select(request, etag, length)
-    if selection.status == 416:
-        raise ApiError(
-            416,
-            "range_not_satisfiable",
-            f"The event has {length} bytes.",
-            {"Content-Range": f"bytes */{length}"},
-        )
     body = b""
     if selection.has_content:
         body = read_raw(desk.reader, event)

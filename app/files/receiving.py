@@ -18,6 +18,7 @@ from app.errors import ApiError
 from app.ingest.body import drain
 
 CHUNK_BYTES = 256 * 1024
+MOST_LEFTOVERS = 2
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -77,6 +78,26 @@ class Incoming:
             "payload_too_large",
             f"The blob is larger than {self._limit} bytes (SLUICE_MAX_BLOB_BYTES).",
         )
+
+
+class Leftovers:
+    """Reads out refused bodies, a few at once: a sender that stops holds the thread that reads, for
+    as long as it likes, and anybody may be refused.
+
+    ``spare`` threads are nobody else's to hold; one of them is left alone. What finds no place is
+    not read.
+    """
+
+    def __init__(self, spare: int) -> None:
+        self._places = threading.BoundedSemaphore(max(0, min(MOST_LEFTOVERS, spare - 1)))
+
+    def forget(self, incoming: Incoming, limit: int) -> None:
+        """As :meth:`Incoming.forget`, if there is a place."""
+        if self._places.acquire(blocking=False):
+            try:
+                incoming.forget(limit)
+            finally:
+                self._places.release()
 
 
 class Gangway:

@@ -2,7 +2,7 @@
 
 RFC 9110 as far as a file server needs it: one range of bytes, strong entity tags. What a header
 says that cannot be understood is left out of account, as the RFC asks; what it rightly refuses is
-answered 304 or 416.
+answered 304, 412 or 416.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from flask import Request, Response
+
+from app.errors import ApiError
 
 Encoding: TypeAlias = Literal["zstd", "gzip"]
 
@@ -28,7 +30,7 @@ SAFE_HEADERS = {
 
 
 class Selection(NamedTuple):
-    """What to answer: 200, 206, 304 or 416, and which bytes; none for the last two."""
+    """What to answer: 200, 206 or 304, and which bytes; none for the last."""
 
     status: int
     start: int
@@ -42,7 +44,14 @@ class Selection(NamedTuple):
 
 
 def select(request: Request, etag: str, whole: int) -> Selection:
-    """The part of ``whole`` bytes under a strong ``etag`` (without quotes) that is asked for."""
+    """The part of ``whole`` bytes under a strong ``etag`` (without quotes) that is asked for.
+
+    Raises ``ApiError``: 412 ``precondition_failed`` for bytes other than the client insists on, 416
+    ``range_not_satisfiable``.
+    """
+    insisted = request.if_match
+    if "If-Match" in request.headers and not (insisted.contains(etag) or insisted.star_tag):
+        raise ApiError(412, "precondition_failed", "These are not the bytes of that entity tag.")
     if request.if_none_match.contains_weak(etag) or request.if_none_match.star_tag:
         return Selection(304, 0, 0, whole)
     asked = request.headers.get("Range", "")
@@ -68,7 +77,12 @@ def _window(first: str, last: str, whole: int) -> Selection:
         if last and int(last) < start:
             return Selection(200, 0, whole, whole)  # no valid range: as if it was not sent
     if start >= end:
-        return Selection(416, 0, 0, whole)
+        raise ApiError(
+            416,
+            "range_not_satisfiable",
+            f"There are {whole} bytes.",
+            {"Content-Range": f"bytes */{whole}"},
+        )
     return Selection(206, start, end - start, whole)
 
 

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, request
 
 from app.errors import ApiError, bad_argument
 from app.files.desk import FilesDesk
-from app.files.receiving import Gangway, Incoming, file_chunks, kept_on_disk
-from app.files.tenant import Tenant, writing_tenant
+from app.files.receiving import Gangway, Incoming, Leftovers, file_chunks, kept_on_disk
+from app.files.tenant import writing_tenant
 from storage.blobs import Described
 from storage.errors import NotFound, StoreDown
 from storage.files.blobs import WrongDigest
@@ -30,9 +30,11 @@ def put_blob(desk: FilesDesk, gangway: Gangway, incoming: Incoming, text: str) -
         raise bad_argument("sha256", "must be 64 hex digits")
     described = _described(bytes.fromhex(text))
     known = desk.blobs.rows.find(tenant.project_id, described.sha256)
-    if known is not None:
-        return _known(desk, tenant, incoming, known, described)
+    if known is not None and tenant.trusted and incoming.waits:
+        return _answer(desk.blobs.rows.keep(known, described.kind), created=False)
     with gangway.enter(tenant.project_id):
+        if known is not None:
+            return _known(desk, incoming, known, described)
         try:
             row, created = desk.blobs.write(tenant.project_id, described, incoming.chunks())
         except WrongDigest as exc:
@@ -56,14 +58,11 @@ def post_blob(desk: FilesDesk, gangway: Gangway, incoming: Incoming) -> Response
     return _answer(row, created)
 
 
-def _known(
-    desk: FilesDesk, tenant: Tenant, incoming: Incoming, known: BlobRow, described: Described
-) -> Response:
+def _known(desk: FilesDesk, incoming: Incoming, known: BlobRow, described: Described) -> Response:
     """200 for bytes that are there. Who has but an API key must show that it has them, so that
     nobody learns from a public key what files a project holds.
     """
-    may_skip = tenant.trusted and incoming.waits
-    if not may_skip and incoming.hashed() != known.sha256:
+    if incoming.hashed() != known.sha256:
         raise _wrong_digest("the bytes have another SHA-256 than the path says")
     return _answer(desk.blobs.rows.keep(known, described.kind), created=False)
 
@@ -104,6 +103,8 @@ def _answer(row: BlobRow, created: bool) -> Response:
 def add_uploads(blueprint: Blueprint, desk: FilesDesk) -> None:
     """Put the routes that write on a blueprint."""
     gangway = Gangway(desk.settings.blob_uploads)
+    held = desk.settings.blob_uploads + desk.settings.blob_downloads
+    leftovers = Leftovers(desk.settings.files_threads - held)
 
     @contextmanager
     def incoming() -> Iterator[Incoming]:
@@ -112,7 +113,7 @@ def add_uploads(blueprint: Blueprint, desk: FilesDesk) -> None:
         try:
             yield body
         except (ApiError, StoreDown):
-            body.forget(desk.settings.max_wire_bytes)
+            leftovers.forget(body, desk.settings.max_wire_bytes)
             raise
 
     @blueprint.put("/<sha256>")

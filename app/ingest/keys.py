@@ -24,11 +24,19 @@ def key_candidates(headers: Headers, query: str) -> list[str]:
     """
     header = (headers.get(HEADER) or "").strip()
     if header:
-        return [header[: MAX_KEY_CHARS + 1]]
+        return [header[: MAX_KEY_CHARS + 1], *_said_twice(header)]
     raw = _parameter(query)[: 3 * MAX_KEY_CHARS + 1]
     plain = unquote(raw).strip()
     readings = (plain, plain.replace(" ", "+"), unquote_plus(raw).strip())
     return list(dict.fromkeys(reading for reading in readings if reading))
+
+
+def _said_twice(header: str) -> list[str]:
+    """The key of a header that was set twice, of which a server makes one, with a comma."""
+    if "," not in header:
+        return []
+    first, _, second = header[: 3 * MAX_KEY_CHARS].partition(",")
+    return [first.strip()] if first.strip() == second.strip() != "" else []
 
 
 def _parameter(query: str) -> str:

@@ -25,6 +25,7 @@ from app.ingest.handler import (
 from app.ingest.keyring import NotAtHand
 from app.ingest.loop_commit import LoopCommitter
 from app.ingest.sent_body import SentBody
+from app.ingest.slow_senders import SlowSenders
 from app.rsgi import HeaderPairs, HTTPProtocol, Scope
 
 INLINE_BYTES = 64 * 1024
@@ -33,7 +34,9 @@ Reading takes some 2 µs per KB."""
 
 
 class IngestLane:
-    """For one event loop. ``readers`` run what may block; ``max_wire_bytes`` bounds a body."""
+    """For one event loop. ``readers`` run what may block; ``max_wire_bytes`` bounds a body, and
+    ``slow`` how long it is waited for.
+    """
 
     def __init__(
         self,
@@ -41,11 +44,13 @@ class IngestLane:
         committer: LoopCommitter,
         readers: Executor,
         max_wire_bytes: int,
+        slow: SlowSenders,
     ) -> None:
         self._handler = handler
         self._committer = committer
         self._readers = readers
         self._max_wire_bytes = max_wire_bytes
+        self._slow = slow
 
     def endpoint(self, scope: Scope) -> Endpoint | None:
         """The endpoint of a request that this lane takes; None for one that is Flask's.
@@ -75,7 +80,8 @@ class IngestLane:
 
     async def _accept(self, request: IngestRequest, body: SentBody) -> IngestResponse:
         project_id = await self._decide(request)
-        wire = await body.read(self._max_wire_bytes, content_length(request.headers))
+        coming = body.read(self._max_wire_bytes, content_length(request.headers))
+        wire = await self._slow.wait(coming)
         submission = await self._understand(request, project_id, wire)
         self._handler.admit(request, submission)
         accepted = True  # also where the sender goes away meanwhile

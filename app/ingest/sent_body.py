@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -12,6 +13,8 @@ from app.rsgi import HTTPProtocol, next_part
 
 AT_ONCE_BYTES = 1024 * 1024
 """The largest announced body that is taken from the server in one piece."""
+SILENCE_SECONDS = 2.0
+"""How long the next part of a body that is refused is waited for."""
 
 
 class SentBody:
@@ -41,10 +44,18 @@ class SentBody:
         return buffer.body()
 
     async def forget(self, limit: int) -> None:
-        """Read what is still to come, up to ``limit`` bytes, so that the sender hears an answer."""
+        """Read what is still to come, up to ``limit`` bytes, so that the sender hears an answer.
+
+        One that sends nothing for a while waits for it, and hears it at once.
+        """
         left = limit
-        with contextlib.suppress(ProtocolClosed):  # it went away: there is no more to read
-            while left > 0 and (part := await self._next()) is not None:
+        # It went away, or is silent: there is no more to read.
+        with contextlib.suppress(ProtocolClosed, TimeoutError):
+            while left > 0:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    part = await self._next()
+                if part is None:
+                    return
                 left -= len(part)
 
     async def _next(self) -> bytes | None:

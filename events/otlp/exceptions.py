@@ -40,6 +40,7 @@ _REQUEST = {
     "ip": ("client.address", "http.client_ip", "net.peer.ip"),
     "query": ("url.query",),
 }
+_USER_AGENT = ("user_agent.original", "http.user_agent")
 _STATUS = ("http.response.status_code", "http.status_code")
 
 
@@ -81,6 +82,8 @@ class _Report:
             environment=dict(origin.attributes) or None,
             trace_id=self._trace_id,
             span_id=self._span_id,
+            user_agent=first_text(around, _USER_AGENT)
+            or first_text(origin.attributes, _USER_AGENT),
         )
 
     def request(self) -> dict[str, Any] | None:

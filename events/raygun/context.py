@@ -34,6 +34,27 @@ _REQUEST = {
 }
 
 
+#: What other parts of a picture show: of a report's details, and of two objects in them.
+_SHOWN = frozenset(
+    {
+        "breadcrumbs",
+        "client",
+        "environment",
+        "groupingkey",
+        "machinename",
+        "response",
+        "tags",
+        "user",
+        "usercustomdata",
+        "version",
+    }
+)
+_SHOWN_WITHIN = {
+    "error": frozenset({"classname", "message", "stacktrace", "innererror", "innererrors", "data"}),
+    "request": frozenset(_REQUEST.values()),
+}
+
+
 def read_version(value: Any) -> str | None:
     """The application's version; null for what SDKs write when they were given none."""
     version = as_text(value, _SHORT)
@@ -54,9 +75,18 @@ def read_user(value: Any) -> User:
     )
 
 
-def read_tags(value: Any) -> list[str]:
-    """Tags as text, at most :data:`MAX_TAGS`; those that are not text or numbers are left out."""
-    tags = (as_text(tag, _SHORT) for tag in listed(value)[:MAX_TAGS])
+def read_tags(value: Any) -> list[str] | None:
+    """Tags as text, at most :data:`MAX_TAGS`, null when there is no such field; those that are not
+    text or numbers are left out.
+
+    An application that passes one tag, or names with values, finds them as "tag" and "name:value".
+    """
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = [f"{name}:{text}" for name, text in value.items()]
+    items = [value] if isinstance(value, str) else listed(value)
+    tags = (as_text(tag, _SHORT) for tag in items[:MAX_TAGS])
     return [tag for tag in tags if tag is not None]
 
 
@@ -66,6 +96,23 @@ def read_request(details: dict[str, Any]) -> dict[str, Any] | None:
     request = {name: plain(fields.get(key), PICTURE) or None for name, key in _REQUEST.items()}
     request["response"] = plain(details.get("response"), PICTURE) or None
     return request if any(request.values()) else None
+
+
+def read_other(details: Any) -> dict[str, Any] | None:
+    """What details hold beside all that has a place of its own, under the SDK's names."""
+    other: dict[str, Any] = {}
+    for name, value in details.items() if isinstance(details, dict) else ():
+        shown = _SHOWN_WITHIN.get(name.lower())
+        rest = value if shown is None else _without(value, shown)
+        if rest not in (None, "", [], {}) and name.lower() not in _SHOWN:
+            other[name] = rest
+    return plain(other, PICTURE) if other else None
+
+
+def _without(value: Any, shown: frozenset[str]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name.lower() not in shown}
 
 
 def read_breadcrumbs(value: Any) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from events.moment import read_moment
 from events.parse import loads, loads_exact
 from events.raygun.context import (
     read_breadcrumbs,
+    read_other,
     read_request,
     read_tags,
     read_user,
@@ -19,6 +20,7 @@ from events.raygun.platforms import platform_of
 from events.record import Malformed
 from events.report import Crash
 from events.text import as_text
+from events.user_agent import user_agent_in
 
 _SHORT = 1_000
 _GROUPING_KEY = 10_000
@@ -36,7 +38,8 @@ class RaygunEntry:
             raise Malformed("not_an_object", "The report is not a JSON object.")
         entry = lowered(value)
         self._occurred_on = entry.get("occurredon")
-        self._details = lowered(entry.get("details"))
+        self._sent = entry.get("details")
+        self._details = lowered(self._sent)
 
     def crash(self) -> Crash:
         """What every crash has."""
@@ -44,6 +47,7 @@ class RaygunEntry:
         client = lowered(details.get("client"))
         name = as_text(client.get("name"), _SHORT)
         platform = platform_of(name)
+        request = lowered(details.get("request"))
         return Crash(
             read_moment(self._occurred_on),
             platform,
@@ -51,18 +55,23 @@ class RaygunEntry:
             as_text(client.get("version"), _SHORT),
             read_version(details.get("version")),
             as_text(details.get("machinename"), _SHORT),
-            as_text(lowered(details.get("request")).get("url"), _SHORT),
+            as_text(request.get("url"), _SHORT),
             as_text(details.get("groupingkey"), _GROUPING_KEY),
             read_error(details, platform),
             read_user(details.get("user")),
             read_tags(details.get("tags")),
             details.get("usercustomdata"),
             details.get("environment"),
+            user_agent=user_agent_in(request.get("headers")),
         )
 
     def request(self) -> dict[str, Any] | None:
         """The request that was being served."""
         return read_request(self._details)
+
+    def other(self) -> dict[str, Any] | None:
+        """What was sent and no other part shows, such as threads, images, signals and globals."""
+        return read_other(self._sent)
 
     def breadcrumbs(self) -> list[dict[str, Any]] | None:
         """What happened before, oldest first; null when the SDK sends none at all."""

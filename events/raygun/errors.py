@@ -16,8 +16,6 @@ MAX_ERRORS = 200
 
 _CLASS = 1_000
 _MESSAGE = 2_000_000
-#: SDKs that write "ClassName: " before every message.
-_PREFIXING = frozenset({"python", "java"})
 
 
 def read_error(details: dict[str, Any], platform: str) -> Error | None:
@@ -69,7 +67,15 @@ class _Reader:
         if raw == "":
             return ""
         message = as_text(raw, _MESSAGE)
-        if message is None or class_name is None or self._platform not in _PREFIXING:
+        if message is None or class_name is None:
             return message
-        simple = class_name.rpartition(".")[2]
-        return message.removeprefix(f"{simple}: ")
+        return message.removeprefix(_prefix(class_name, self._platform))
+
+
+def _prefix(class_name: str, platform: str) -> str:
+    """What an SDK writes before every message, its class mostly; empty where it writes nothing."""
+    if platform in {"python", "java"}:
+        return f"{class_name.rpartition('.')[2]}: "
+    if platform == "php":
+        return "Error: " if class_name == "ErrorException" else f"{class_name}: "
+    return ""

@@ -17,7 +17,7 @@ MAX_FRAMES = 2000
 
 _NAME = 1_000
 _SOURCE = 2_000
-_JS_PLACE = re.compile(r"line (\d+|NaN), column (\d+|null)")
+_JS_PLACE = re.compile(r"line (\w+), column (\w+)")
 _GO_SHIFTED = re.compile(r"go:(\d+)( \+0x[0-9a-f]+)?")
 _GO_ELIDED = re.compile(r"\.*(\d+|additional) frames elided\.*")
 

@@ -26,6 +26,7 @@ from events.sentry.grouping import read_fingerprint
 from events.sentry.headed import behead
 from events.sentry.ids import hex_id, read_sdk_id
 from events.text import as_text
+from events.user_agent import user_agent_in
 
 _SHORT = 1_000
 
@@ -71,6 +72,7 @@ class SentryEvent:
             hex_id(trace.get("trace_id"), 32),
             hex_id(trace.get("span_id"), 16),
             tuple(parts),
+            user_agent_in(members(event.get("request")).get("headers")),
         )
 
     def request(self) -> dict[str, Any] | None:

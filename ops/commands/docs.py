@@ -1,4 +1,4 @@
-"""docs settings, queues: write the reference pages that are made from code."""
+"""docs settings, queues, search: write the reference pages that are made from code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from ops.commands.output import told
 from ops.paths import CHECKOUT
-from ops.reference import queues_page, settings_page
+from ops.reference import queues_page, search_page, settings_page
 
 
 @click.group()
@@ -26,6 +26,13 @@ def settings() -> None:
 def queues() -> None:
     """docs/queues.md, from config/policy.py."""
     _write("queues.md", queues_page())
+
+
+@docs.command()
+@told
+def search() -> None:
+    """The keys in docs/search.md, from storage/query and the mappings."""
+    _write("search.md", search_page((CHECKOUT / "docs" / "search.md").read_text(encoding="utf-8")))
 
 
 def _write(name: str, text: str) -> None:

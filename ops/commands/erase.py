@@ -50,7 +50,11 @@ def _asking(function: Callable[P, None]) -> Callable[P, None]:
     options = (
         click.option("--yes", is_flag=True, help="Do not ask whether this is meant."),
         click.option("--wait", is_flag=True, help="Return when no store has a byte of it."),
-        click.option("--now", is_flag=True, help="Rewrite packs at once, and wait."),
+        click.option(
+            "--now",
+            is_flag=True,
+            help="Rewrite packs at once, and wait; their old objects keep their grace.",
+        ),
         click.option(
             "--report",
             type=click.Path(path_type=Path, dir_okay=False),

@@ -12,9 +12,12 @@ import click
 
 from ops.commands.context import current_home
 from ops.commands.output import json_option, print_json, print_table, say, told
+from ops.errors import OpsError
 from ops.home import Home
-from ops.stack.lifecycle import bring_up, supervisor_of, switch, take_down
+from ops.stack.lifecycle import bring_up, switch, take_down
+from ops.stack.presence import supervisor_of
 from ops.stack.report import status as status_of
+from ops.supervision.leftovers import alive
 
 
 @click.command()
@@ -53,6 +56,9 @@ def _stay(home: Home) -> None:
     say("Ctrl-C stops everything")
     while not asked.wait(1):
         if supervisor_of(home.load()) is None:
+            if alive(home.run):
+                take_down(home, say)
+                raise OpsError("the supervisor was killed: what it had started is ended too")
             say("stopped by another command")
             return
     take_down(home, say)

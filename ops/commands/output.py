@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import click
 import orjson
+import structlog
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ops.errors import OpsError
-from storage.errors import StoreError
+from ops.home import Home
+from ops.paths import home_path
+from ops.stack.presence import NOT_RUNNING, is_idle
+from storage.errors import Rejected, StoreDown, StoreError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: What a person can mend, and no bug of ours: rights, and room on a disk.
+_OF_THE_MACHINE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
+)
 _UNBROKEN = frozenset({"id", "cluster"})
 _PIPE_COLUMNS = 1000
 
@@ -50,16 +61,44 @@ def _printable(cell: object) -> str:
 
 
 def told(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a command fail with one sentence and exit code 1 instead of a traceback."""
+    """Let a command fail with one sentence and exit code 1 instead of a traceback.
+
+    What is logged meanwhile goes to standard error: standard output is for results.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except (OpsError, StoreError) as error:
-            raise click.ClickException(str(error)) from error
+        with _logs_apart():
+            try:
+                return function(*args, **kwargs)
+            except (OpsError, StoreError, OSError) as error:
+                raise click.ClickException(_sentence(error)) from error
 
     return wrapped
+
+
+@contextlib.contextmanager
+def _logs_apart() -> Iterator[None]:
+    before = structlog.get_config()
+    # Each record asks for its logger anew, and so for the standard error of the moment.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _sentence(error: OpsError | StoreError | OSError) -> str:
+    """What went wrong, for a person; raises the error itself where it is a bug."""
+    if isinstance(error, OSError):
+        if error.errno not in _OF_THE_MACHINE:
+            raise error
+        return f"{error.filename or 'writing'}: {error.strerror}"
+    if isinstance(error, Rejected):
+        return error.detail  # of what was asked for: which store refuses it does not matter
+    if isinstance(error, StoreDown) and is_idle(Home(home_path(os.environ)), os.environ):
+        return f"{error}. {NOT_RUNNING}"
+    return str(error)
 
 
 def say(text: str) -> None:

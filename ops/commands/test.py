@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -30,7 +31,13 @@ _CHECKS = (
     ("lint-imports",),
 )
 #: The quick ones first, so that a mistake shows early.
-_KINDS = ("unit", "contract", "integration", "browser", "system", "faults")
+_SIDE_BY_SIDE = ("unit", "contract", "integration", "browser")
+"""Tests that mostly wait for what they started: file by file they share a machine well."""
+_ALONE = ("system", "faults")
+"""Tests of a whole Sluice, which has the machine to itself."""
+_AT_ONCE = 2
+"""Processes of pytest side by side; each has servers of its own, which take 1 GB."""
+_NO_TESTS = 5
 #: What a person's own Sluice is told must not reach the tests', which have servers of their own.
 _KEPT = ("SLUICE_CACHE", "SLUICE_TEST_COMPOSE", "SLUICE_TEST_SEED")
 
@@ -53,10 +60,27 @@ def test(paths: tuple[str, ...], faults: bool) -> None:
         # They bring up a Sluice of their own, servers included.
         where = [] if _names_paths(paths) else [str(CHECKOUT / "tests" / "faults")]
         sys.exit(_pytest([*paths, *where], {**_kept_environment(), "SLUICE_TEST_FAULTS": "full"}))
-    if not _names_paths(paths):
-        _run_checks()
-    with _environment() as environment:
-        sys.exit(_pytest([*paths], environment))
+    if _names_paths(paths):
+        with _environment(1) as environment:
+            sys.exit(_pytest([*paths], environment))
+    _run_checks()
+    with _environment(_AT_ONCE) as environment:
+        split = ["--numprocesses", str(_AT_ONCE), "--dist", "loadfile"]
+        first = _pytest([*paths, *split, *_folders(_SIDE_BY_SIDE)], environment)
+    if first not in (0, _NO_TESTS) and "-x" in paths:
+        sys.exit(first)
+    second = _pytest([*paths, *_folders(_ALONE)], _kept_environment() | _node_modules())
+    sys.exit(_worst(first, second))
+
+
+def _folders(kinds: Iterable[str]) -> list[str]:
+    return [str(CHECKOUT / "tests" / kind) for kind in kinds]
+
+
+def _worst(*codes: int) -> int:
+    """pytest's exit code for all of its runs: that a selection left one without tests is fine."""
+    ran = [code for code in codes if code != _NO_TESTS]
+    return max(ran, default=_NO_TESTS)
 
 
 def _names_paths(arguments: Iterable[str]) -> bool:
@@ -78,8 +102,33 @@ def _run_checks() -> None:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[dict[str, str]]:
-    """Servers of the run's own in a temporary home; they end with it, however it ends."""
+def _environment(sets: int) -> Iterator[dict[str, str]]:
+    """Servers of the run's own in temporary homes, a set for each process of pytest.
+
+    They end with the run, however it ends. ``SLUICE_TEST_SERVERS`` lists the sets, for
+    ``tests/conftest.py``; the first stands in the environment.
+    """
+    more = _node_modules()
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(_servers()) for _ in range(sets)]
+        yield {
+            **_kept_environment(),
+            **servers[0],
+            **more,
+            "SLUICE_TEST_SERVERS": json.dumps(servers),
+        }
+
+
+@contextlib.contextmanager
+def _servers() -> Iterator[dict[str, str]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="sluice-test-") as folder,
+        running_servers(Home(Path(folder)), cache_path(os.environ), {}, say) as addresses,
+    ):
+        yield addresses
+
+
+def _node_modules() -> dict[str, str]:
     cache = cache_path(os.environ)
     sdk = CHECKOUT / "tests" / "system" / "sdk"
     sdks = install_node_packages(sdk, cache, say)
@@ -90,17 +139,11 @@ def _environment() -> Iterator[dict[str, str]]:
         )
         for version in (1, 2)
     }
-    with (
-        tempfile.TemporaryDirectory(prefix="sluice-test-") as folder,
-        running_servers(Home(Path(folder)), cache, {}, say) as addresses,
-    ):
-        yield {
-            **_kept_environment(),
-            **addresses,
-            "SLUICE_TEST_NODE_MODULES": str(sdks),
-            "SLUICE_TEST_BROWSER_MODULES": str(checkers),
-            **pythons,
-        }
+    return {
+        "SLUICE_TEST_NODE_MODULES": str(sdks),
+        "SLUICE_TEST_BROWSER_MODULES": str(checkers),
+        **pythons,
+    }
 
 
 def _kept_environment() -> dict[str, str]:
@@ -120,8 +163,6 @@ def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
     """Run pytest in the caller's folder for its paths, with the checkout's settings."""
     argv = [sys.executable, "-P", "-m", "pytest", "-c", str(CHECKOUT / "setup.cfg")]
     argv += ["--rootdir", str(CHECKOUT), *arguments]
-    if not _names_paths(arguments):
-        argv += [str(CHECKOUT / "tests" / kind) for kind in _KINDS]
     with subprocess.Popen(argv, env=environment) as child:
         try:
             return child.wait()

@@ -9,13 +9,16 @@ import sys
 import click
 
 from config.policy import match_queues
-from ops.commands.context import current_environment
-from ops.commands.output import told
+from ops.commands.context import current_environment, current_home
+from ops.commands.output import say, told
 from ops.errors import OpsError
 from ops.paths import CHECKOUT
+from ops.stack.presence import NOT_RUNNING, is_idle
 
 #: glibc gives each thread an arena of its own, and what one frees another does not use.
 ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+_SUPERVISED = "SUPERVISOR_PROCESS_NAME"
+"""The supervisor's name for what it started."""
 
 
 @click.command()
@@ -36,6 +39,8 @@ def worker(
         matched = match_queues(queues)
     except ValueError as error:
         raise OpsError(str(error)) from error
+    if not os.environ.get(_SUPERVISED) and is_idle(current_home(), os.environ):
+        say(f"{NOT_RUNNING}. This pool waits for its broker")
     environment = {**ALLOCATOR, **os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
     argv = worker_argv(matched, name or own_name(queues), pool, concurrency)
     if beat:
@@ -56,6 +61,6 @@ def own_name(patterns: tuple[str, ...]) -> str:
     """The supervisor's name for it, or one that no other pool of the machine has: Celery
     addresses pools by name.
     """
-    supervised = os.environ.get("SUPERVISOR_PROCESS_NAME")
+    supervised = os.environ.get(_SUPERVISED)
     readable = re.sub(r"[^a-z0-9]+", "-", "-".join(patterns)).strip("-") or "all"
     return supervised or f"{readable}-{os.getpid()}"

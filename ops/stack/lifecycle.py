@@ -13,23 +13,16 @@ from ops.home import Home, State
 from ops.paths import CHECKOUT
 from ops.procfile import read_procfile
 from ops.stack.plan import Plan, files_address, make_plan
+from ops.stack.presence import NOT_RUNNING, supervisor_of
 from ops.stack.provision import provision
 from ops.stack.readiness import Awaited, check_external, wait_ready, web_trouble
 from ops.stack.report import web_address
 from ops.stack.samples import send_and_await
 from ops.supervision.configuration import set_autostart, write_configuration
 from ops.supervision.leftovers import end_groups, read_sighting
-from ops.supervision.remote import Supervisor, choose_socket, start_supervisor
+from ops.supervision.remote import choose_socket, start_supervisor
 
 Say = Callable[[str], None]
-
-
-def supervisor_of(state: State) -> Supervisor | None:
-    """The supervisor of a home if it runs."""
-    if not state.socket:
-        return None
-    supervisor = Supervisor(state.socket)
-    return supervisor if supervisor.answers() else None
 
 
 def bring_up(home: Home, environ: Mapping[str, str], say: Say) -> bool:
@@ -42,7 +35,10 @@ def bring_up(home: Home, environ: Mapping[str, str], say: Say) -> bool:
     with home.lock():
         state = home.load()
         if supervisor_of(state) is not None:
-            return False
+            if state.complete:
+                return False
+            say("an earlier start was killed before it was done: starting anew")
+            _end(home, state, say)
         home.check_space()
         end_leftovers(home, say)
         check_external(environ)
@@ -50,6 +46,7 @@ def bring_up(home: Home, environ: Mapping[str, str], say: Say) -> bool:
         state.environment = plan.environment
         state.socket = choose_socket(home, state.socket)
         state.stopped = []
+        state.complete = False
         home.save(state)
         try:
             _start(home, state, plan, say)
@@ -82,7 +79,8 @@ def _start(home: Home, state: State, plan: Plan, say: Say) -> None:
     if not state.sampled:
         send_and_await(web, state.secrets["project_key"], state.secrets["token"], say)
         state.sampled = True
-        home.save(state)
+    state.complete = True
+    home.save(state)
 
 
 def _prepare(plan: Plan) -> None:
@@ -154,12 +152,12 @@ def switch(home: Home, patterns: Iterable[str], *, on: bool) -> list[str]:
     nothing runs or a glob names nothing.
     """
     if not home.root.exists():
-        raise OpsError("Sluice is not running: start it with ./sluice up")
+        raise OpsError(NOT_RUNNING)
     with home.lock():
         state = home.load()
         supervisor = supervisor_of(state)
         if supervisor is None:
-            raise OpsError("Sluice is not running: start it with ./sluice up")
+            raise OpsError(NOT_RUNNING)
         names = _matching(patterns, [item.name for item in supervisor.processes()])
         state.stopped = sorted(set(state.stopped) - set(names) if on else {*state.stopped, *names})
         home.save(state)

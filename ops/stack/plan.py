@@ -75,7 +75,14 @@ def _port(name: str, host: str, port: int, state: State) -> str:
     if port == 0:
         state.ports = keep_or_choose([name], state.ports)
         return str(state.ports[name])
-    if not is_free(port, host):
+    try:
+        free = is_free(port, host)
+    except OSError as error:
+        raise OpsError(
+            f"nothing can listen on port {port} of {host}: {error.strerror}; choose others with "
+            f"SLUICE_{name.upper()}_PORT and SLUICE_{name.upper()}_HOST"
+        ) from error
+    if not free:
         raise OpsError(
             f"port {port} of {host} is taken: end what listens there, or choose another with "
             f"SLUICE_{name.upper()}_PORT (0 takes any free one)"
@@ -85,7 +92,8 @@ def _port(name: str, host: str, port: int, state: State) -> str:
 
 def local_address(host: str, port: str) -> str:
     """Where a client on this machine finds what listens there."""
-    return f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
+    near = "127.0.0.1" if host in _ANY_ADDRESS else host
+    return f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
 
 
 def public_web_address(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from ops.paths import CHECKOUT
 from ops.procfile import read_procfile
 from ops.servers.elasticsearch import FLOOD_STAGE_BYTES
 from ops.stack.plan import PROJECT, local_address, public_web_address
+from ops.supervision.leftovers import alive
 from ops.supervision.remote import Running, Supervisor
 
 
@@ -36,7 +37,7 @@ def status(home: Home, state: State) -> dict[str, Any]:
         "token": state.secrets.get("token"),
         "processes": processes,
         "home": str(home.root),
-        "warnings": _warnings(home),
+        "warnings": [*_orphans(home, up=up), *_warnings(home)],
     }
 
 
@@ -104,6 +105,16 @@ def _children(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:  # it ended after the supervisor was asked
         return []
+
+
+def _orphans(home: Home, *, up: bool) -> list[str]:
+    count = 0 if up else alive(home.run)
+    if not count:
+        return []
+    return [
+        f"{count} processes run without their supervisor, which was killed: nothing restarts them. "
+        "./sluice up starts all anew, ./sluice down ends them"
+    ]
 
 
 def _warnings(home: Home) -> list[str]:

@@ -67,6 +67,12 @@ def members(sighting: Sighting) -> list[int]:
     return sorted(found, key=lambda pid: (pid != sighting.pid, pid))
 
 
+def alive(folder: Path) -> int:
+    """How many processes live of the groups whose sightings are in a folder."""
+    seen = (read_sighting(path) for path in folder.glob("*.pid"))
+    return sum(len(members(sighting)) for sighting in seen if sighting)
+
+
 def end_groups(sightings: Iterable[Sighting], *, at_once: bool = False) -> int:
     """End the groups: the stop signal to their leaders, KILL to all when their seconds are over.
 

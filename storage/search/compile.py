@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime
 
 from elasticsearch.dsl import query as q
 
+from storage.query.keys import key_of
+from storage.query.parse import ParsedQuery, Term
+from storage.query.spans import Span
+from storage.search.document import timestamp
 from storage.search.mappings import nested_paths, query_keys
 from storage.search.mappings.base import FREE_TEXT, Key
-from storage.search.query import ParsedQuery, Term
 
 _FREE = Key(words=(FREE_TEXT,))
 
+#: Where values that are compared lie.
+_COMPARED = {"seen": "received_at", "version": "version_order"}
 
-def compile_query(parsed: ParsedQuery) -> q.Query:
-    """What Elasticsearch is asked; meant for filter context, since results order by time."""
+
+def compile_query(parsed: ParsedQuery, now: datetime) -> q.Query:
+    """What Elasticsearch is asked; meant for filter context, since results order by time.
+
+    Ages are those at ``now``. A condition that only groups can meet is a ``ValueError``.
+    """
     wanted = [term for term in parsed.terms if not term.negated]
     together: dict[str, list[q.Query]] = defaultdict(list)
     for term in wanted:
@@ -22,10 +33,10 @@ def compile_query(parsed: ParsedQuery) -> q.Query:
             together[path].append(_within(term))
     return q.Bool(
         filter=[
-            *(_condition(term) for term in wanted if not _one_path(term)),
+            *(_condition(term, now) for term in wanted if not _one_path(term)),
             *(_nested(path, q.Bool(filter=all_)) for path, all_ in together.items()),
         ],
-        must_not=[_condition(term) for term in parsed.terms if term.negated],
+        must_not=[_condition(term, now) for term in parsed.terms if term.negated],
     )
 
 
@@ -33,7 +44,9 @@ def _one_path(term: Term) -> str | None:
     """The path of the nested documents that alone a term is about: such terms must all hold of the
     same one.
     """
-    paths = {_path(field) for field in (*_key(term).exact, *_key(term).words)}
+    if term.span is not None or (term.key is not None and not key_of(term.key).events):
+        return None
+    paths = {_path(field) for field in _all_fields(_key(term))}
     return paths.pop() if len(paths) == 1 else None
 
 
@@ -48,7 +61,16 @@ def _nested(path: str, query: q.Query) -> q.Query:
 
 
 def _key(term: Term) -> Key:
-    return _FREE if term.key is None else query_keys()[term.key]
+    """The fields of a term's key; of one that goes on after a dot, what it goes on to."""
+    if term.key is None:
+        return _FREE
+    root, _, rest = term.key.partition(".")
+    key = query_keys()[root]
+    return replace(key, open=tuple(f"{field}.{rest}" for field in key.open))
+
+
+def _all_fields(key: Key) -> tuple[str, ...]:
+    return key.exact + key.words + key.cased + key.open
 
 
 def _within(term: Term) -> q.Query:
@@ -56,7 +78,11 @@ def _within(term: Term) -> q.Query:
     return _either([query for _, query in _alternatives(term)])
 
 
-def _condition(term: Term) -> q.Query:
+def _condition(term: Term, now: datetime) -> q.Query:
+    if term.key is not None and not key_of(term.key).events:
+        raise ValueError(f"{term.key} is no key of events")
+    if term.span is not None:
+        return q.Range(_COMPARED[str(term.key)], _limits(term.span.at(now)))
     return _either(
         [
             _nested(path, query) if (path := _path(field)) else query
@@ -69,9 +95,10 @@ def _alternatives(term: Term) -> list[tuple[str, q.Query]]:
     """What each field of a term's key is asked."""
     key = _key(term)
     if term.prefix and not term.value:
-        return [(field, q.Exists(field=field)) for field in key.exact + key.words]
+        return [(field, q.Exists(field=field)) for field in _all_fields(key)]
     return [
         *((field, _exact(field, term)) for field in key.exact),
+        *((field, _cased(field, term)) for field in key.cased + key.open),
         *((field, _words(field, term)) for field in key.words),
     ]
 
@@ -80,10 +107,26 @@ def _either(queries: list[q.Query]) -> q.Query:
     return queries[0] if len(queries) == 1 else q.Bool(should=queries)
 
 
+def _limits(span: Span) -> dict[str, object]:
+    limits: dict[str, object] = {}
+    for end, is_open, names in (
+        (span.low, span.low_open, ("gte", "gt")),
+        (span.high, span.high_open, ("lte", "lt")),
+    ):
+        if end is not None:
+            limits[names[is_open]] = timestamp(end) if isinstance(end, datetime) else end
+    return limits
+
+
 def _exact(field: str, term: Term) -> q.Query:
     if term.prefix:
         return q.Prefix(field, {"value": term.value, "case_insensitive": True})
     return q.Term(field, {"value": term.value})
+
+
+def _cased(field: str, term: Term) -> q.Query:
+    options = {"value": term.value, "case_insensitive": True}
+    return q.Prefix(field, options) if term.prefix else q.Term(field, options)
 
 
 def _words(field: str, term: Term) -> q.Query:

@@ -16,6 +16,11 @@ def encode_cursor(last_id: UUID) -> str:
 
 def search_after(cursor: str) -> list[int | str]:
     """The sort values that a page starts after; raises ``ValueError`` for what is no cursor."""
+    return place_of(event_of(cursor))
+
+
+def event_of(cursor: str) -> UUID:
+    """The event that a page starts after; raises ``ValueError`` for what is no cursor."""
     try:
         raw = base64.b64decode(cursor + "==", altchars=b"-_", validate=True)
         last_id = UUID(bytes=raw)
@@ -23,4 +28,9 @@ def search_after(cursor: str) -> list[int | str]:
         raise ValueError("not a cursor that this list gave") from None
     if not is_event_id(last_id):
         raise ValueError("not a cursor that this list gave")
-    return [id_ms(last_id), str(last_id)]
+    return last_id
+
+
+def place_of(event_id: UUID) -> list[int | str]:
+    """The sort values of an event."""
+    return [id_ms(event_id), str(event_id)]

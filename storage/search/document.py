@@ -12,6 +12,7 @@ from typing import Any
 
 from events.ids import id_time
 from events.record import Record
+from events.versions import ordering
 from storage.search.mappings import mapping_of, properties
 
 MAX_TEXT_CHARS = 8192
@@ -101,7 +102,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def _fields(event_type: str, record: Record, clean: Clean | None) -> dict[str, Any]:
-    given = record.document() if callable(record.document) else record.document
+    given = record.document()
     named = properties(event_type)
     if mapping_of(event_type).BOUNDED and clean is None:
         return {name: given[name] for name in named if given.get(name) is not None}
@@ -128,6 +129,9 @@ def document_of(event_type: str, record: Record, clean: Clean | None = None) -> 
         project_id=record.project_id,
         received_at=timestamp(id_time(record.id)),
     )
+    version = fields.get("version")
+    if isinstance(version, str) and (order := ordering(version)) is not None:
+        fields["version_order"] = order
     if record.occurred_at is not None:
         fields["occurred_at"] = timestamp(record.occurred_at)
     if record.group is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,23 +14,33 @@ from elasticsearch import ApiError, Elasticsearch, dsl
 from config.policy import EVENT_TYPES
 from config.settings import Settings
 from events.envelope import SYSTEM_PROJECT
+from events.ids import Clock, now_ms
 from events.record import Record
+from events.unusual import Counted
 from storage.errors import StoreDown
 from storage.floors import KEEP_ALL, Floors
 from storage.model import Page
+from storage.query.parse import ParsedQuery
 from storage.questions import asking
 from storage.search.bulk import Bulk, Failure, bulks, failures_of
 from storage.search.compile import compile_query
-from storage.search.cursor import encode_cursor, search_after
+from storage.search.cursor import encode_cursor, place_of, search_after
 from storage.search.document import timestamp
 from storage.search.erasing import DELETED_AT_ONCE, delete_lines, deleted
+from storage.search.facets import (
+    Facets,
+    count_these,
+    count_values,
+    facets_of,
+    share_of,
+    these_of,
+)
 from storage.search.faults import TooLarge, translated, was_swapped
 from storage.search.mappings import mapping_of
 from storage.search.months import drop_month, months
 from storage.search.names import alias_name, index_name, index_pattern
 from storage.search.past import without_past
 from storage.search.presence import present_ids
-from storage.search.query import ParsedQuery
 from storage.search.rebuild import MonthIndex
 from storage.search.schema import put_schema, template
 from storage.search.spans import EVENT_FIELDS as SPAN_EVENT_FIELDS
@@ -39,6 +49,8 @@ from storage.search.spans import spans_of, spans_query
 
 REQUEST_SECONDS = 10.0
 CHECK_SECONDS = 2.0
+#: How long a page waits for what it can do without.
+PAGE_SECONDS = 2.0
 
 _NDJSON = {
     "accept": "application/vnd.elasticsearch+json; compatible-with=8",
@@ -53,9 +65,15 @@ class SearchStore:
     read-only, and ``Rejected`` for a request that it refuses as a whole.
     """
 
-    def __init__(self, settings: Settings, request_seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        request_seconds: float = REQUEST_SECONDS,
+        clock: Clock = now_ms,
+    ) -> None:
         self._settings = settings
         self._request_seconds = request_seconds
+        self._clock = clock
         self._prefix = settings.search_prefix
         self._lock = threading.Lock()
         self._opened: Elasticsearch | None = None
@@ -129,17 +147,20 @@ class SearchStore:
         query: ParsedQuery | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        groups: Sequence[UUID] | None = None,
         cursor: str | None = None,
         limit: int = 50,
         floors: Floors = KEEP_ALL,
     ) -> Page[dict[str, Any]]:
         """Events received from ``start`` and before ``end``, newest first, that are not past the
-        ``floors``.
+        ``floors``; of these ``groups`` alone, given by their fingerprints' ids.
 
         Items are ready for JSON: ``id, type, project_id, received_at, occurred_at, group_id,
         title`` and what the type lists. Raises ``ValueError`` for a cursor that is none.
         """
         search = self._filtered(project_id, event_type, query, start, end)
+        if groups is not None:
+            search = search.filter("terms", group_id=[str(one) for one in groups])
         types = [event_type] if event_type else [policy.name for policy in EVENT_TYPES]
         search = without_past(search, floors, project_id, types)[: limit + 1]
         if cursor is not None:
@@ -177,6 +198,91 @@ class SearchStore:
         more = len(hits) > limit
         last = UUID(hits[limit - 1]["_source"]["id"]) if more else None
         return Page(found, encode_cursor(last) if last else None)
+
+    def beside(
+        self,
+        project_id: int,
+        groups: Sequence[UUID],
+        query: ParsedQuery,
+        floors: Floors,
+        event_id: UUID | None = None,
+        *,
+        newer: bool = False,
+        limit: int = 1,
+    ) -> list[UUID]:
+        """Events of groups (their fingerprints' ids) that match a query, from one on: those before
+        it, the nearest first, or ``newer`` ones; without one from the newest on. One query.
+        """
+        search = self._filtered(project_id, None, query, None, None).source(["id"])
+        search = search.filter("terms", group_id=[str(one) for one in groups])
+        search = without_past(search, floors, project_id, [one.name for one in EVENT_TYPES])
+        if newer:
+            search = search.sort("received_at", "id")
+        if event_id is not None:
+            search = search.extra(search_after=place_of(event_id))
+        search = search.using(self._client.options(request_timeout=PAGE_SECONDS))[:limit]
+        with translated():
+            hits = _execute(search).to_dict()["hits"]["hits"]
+        return [UUID(hit["_source"]["id"]) for hit in hits]
+
+    def documents(
+        self, event_type: str, ids: Sequence[UUID], fields: Sequence[str]
+    ) -> dict[UUID, dict[str, Any]]:
+        """These fields of events, those that search knows. One query, for a page."""
+        search = self._blank(event_type).filter("ids", values=[str(one) for one in ids])
+        search = search.source(["id", *fields])[: len(ids)]
+        search = search.using(self._client.options(request_timeout=PAGE_SECONDS))
+        with translated():
+            hits = _execute(search).to_dict()["hits"]["hits"]
+        return {UUID(hit["_source"]["id"]): hit["_source"] for hit in hits}
+
+    def groups_with(
+        self, project_id: int | None, query: ParsedQuery, floors: Floors, limit: int
+    ) -> list[UUID]:
+        """Groups that have an event which matches a query, those with most of them first; at most
+        ``limit``. As in :meth:`search`, none is past the ``floors``.
+        """
+        search = self._filtered(project_id, None, query, None, None).extra(size=0)
+        types = [policy.name for policy in EVENT_TYPES]
+        search = without_past(search, floors, project_id, types)
+        search.aggs.bucket("groups", "terms", field="group_id", size=limit)
+        return [UUID(bucket["key"]) for bucket in self._aggregated(search)["groups"]["buckets"]]
+
+    def facets(
+        self, project_id: int, groups: Sequence[UUID], events: int, floors: Floors
+    ) -> Facets:
+        """How the events of groups (their fingerprints' ids), about so many, spread over values of
+        their facets. One query.
+        """
+        share = share_of(events)
+        search = self._of_groups(project_id, groups, floors)
+        answer = self._aggregated(count_values(search, share))
+        return facets_of(answer, share)
+
+    def elsewhere(
+        self, project_id: int, groups: Sequence[UUID], events: int, here: Counted, floors: Floors
+    ) -> tuple[Counted, float]:
+        """How many events of the project's other groups, about so many, have the values that those
+        of these groups have, and which share of them was counted. One query.
+        """
+        share = share_of(events)
+        search = self._of_groups(project_id, groups, floors, others=True)
+        answer = self._aggregated(count_these(search, here, share))
+        return these_of(answer, here.values), share
+
+    def users_of(self, project_id: int, versions: Sequence[str], floors: Floors) -> dict[str, int]:
+        """About how many users' crashes came in each version, by identifier. One query."""
+        if not versions:
+            return {}
+        search = self._filtered(project_id, None, None, None, None).extra(size=0)
+        search = search.filter("exists", field="group_id")
+        search = without_past(search, floors, project_id, [one.name for one in EVENT_TYPES])
+        filters = {one: dsl.Q("term", version=one) for one in versions}
+        search.aggs.bucket("versions", "filters", filters=filters).metric(
+            "users", "cardinality", field="user.identifier"
+        )
+        buckets = self._aggregated(search)["versions"]["buckets"]
+        return {one: int(bucket["users"]["value"]) for one, bucket in buckets.items()}
 
     def check(self) -> None:
         """Raise :class:`StoreDown` unless events can be indexed and found now."""
@@ -265,8 +371,26 @@ class SearchStore:
         if end is not None:
             search = search.filter("range", received_at={"lt": timestamp(end)})
         if query is not None and query.terms:
-            search = search.filter(compile_query(query))
+            now = datetime.fromtimestamp(self._clock() / 1000, UTC)
+            search = search.filter(compile_query(query, now))
         return search
+
+    def _of_groups(
+        self, project_id: int, groups: Sequence[UUID], floors: Floors, *, others: bool = False
+    ) -> dsl.Search:
+        """Events of groups, or those of all other groups of the project."""
+        search = self._filtered(project_id, None, None, None, None).extra(size=0)
+        own = dsl.Q("terms", group_id=[str(one) for one in groups])
+        search = search.filter("exists", field="group_id") if others else search.filter(own)
+        search = search.exclude(own) if others else search
+        return without_past(search, floors, project_id, [one.name for one in EVENT_TYPES])
+
+    def _aggregated(self, search: dsl.Search) -> dict[str, Any]:
+        """What a search for a page counts; a person waits, so not for long."""
+        search = search.using(self._client.options(request_timeout=PAGE_SECONDS))
+        with translated():
+            found: dict[str, Any] = _execute(search).to_dict()["aggregations"]
+        return found
 
     def _blank(self, event_type: str | None) -> dsl.Search:
         """A search over one type, or all, that asks for listed fields in the order of time."""

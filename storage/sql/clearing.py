@@ -13,9 +13,11 @@ from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.dropping import drop_from_groups
+from storage.sql.growth import id_hour
 from storage.sql.locks import SETTLING, hold_alone
 from storage.sql.settling import decode_counts, encode_counts
-from storage.sql.tables import events_table
+from storage.sql.tables import events_table, version_column
+from storage.sql.trend import shrink_trend
 
 # An event with a letter that is not settled may be on its way again: it goes with its day.
 _IDS = """
@@ -25,6 +27,11 @@ SELECT id FROM {} AS event WHERE project_id = %s AND id > %s AND id < %s
         WHERE letters.event_id = event.id AND letters.status <> 'replayed'
     )
 ORDER BY id LIMIT %s
+"""
+
+_DROP = """
+DELETE FROM {table} WHERE id = ANY(%s::uuid[])
+RETURNING id, project_id, pack_id, group_id, {version}
 """
 
 _Slots = Counter[tuple[int, int]]
@@ -74,18 +81,24 @@ class Clearing:
         with self._database.transaction() as cursor:
             hold_alone(cursor, SETTLING)
             cursor.execute(
-                sql.SQL(
-                    "DELETE FROM {} WHERE id = ANY(%s::uuid[])"
-                    " RETURNING id, project_id, pack_id, group_id"
-                ).format(sql.Identifier(events_table(type_name))),
+                sql.SQL(_DROP).format(
+                    table=sql.Identifier(events_table(type_name)),
+                    version=sql.SQL(version_column(type_name)),
+                ),
                 (array_literal(ids),),
             )
             rows = cursor.fetchall()
             gone: dict[UUID, _Slots] = defaultdict(Counter)
-            for event_id, project_id, pack_id, _ in rows:
+            for event_id, project_id, pack_id, _, _ in rows:
                 gone[pack_id][id_minute(event_id), project_id] += 1
             _leave_packs(cursor, gone)
-            groups = Counter(group_id for *_, group_id in rows if group_id is not None)
+            hours = Counter(
+                (group_id, id_hour(event_id), version)
+                for event_id, *_, group_id, version in rows
+                if group_id is not None
+            )
+            shrink_trend(cursor, hours)
+            groups = Counter(group_id for *_, group_id, _ in rows if group_id is not None)
             drop_from_groups(cursor, type_name, groups)
             return len(rows)
 

@@ -16,7 +16,7 @@ from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.repeats import repeated_ids
 from storage.sql.rows import row_packs
-from storage.sql.tombstones import erased_ids
+from storage.sql.tombstones import never_stored
 
 _AT_ONCE = 2000
 
@@ -151,9 +151,9 @@ class Compacting:
         self, pack: PackRef, members: Sequence[PackMember], floors: Floors
     ) -> tuple[set[UUID], set[UUID]]:
         """Which events of a pack must stay readable: those with their row of it, and those that
-        have no row anywhere though nobody erased them: dead letters, and what is on its way.
+        have no row anywhere and may get one: dead letters, and what is on its way.
 
-        Erased, copied, repeated and expired events are in neither.
+        Erased, discarded, copied, repeated and expired events are in neither.
         """
         own: set[UUID] = set()
         rowless: set[UUID] = set()
@@ -162,7 +162,7 @@ class Compacting:
             ids = [event_id for event_id, _ in part]
             with self._database.transaction() as cursor:
                 rows = row_packs(cursor, pack.type, ids)
-                gone = erased_ids(cursor, ids) | repeated_ids(cursor, ids)
+                gone = never_stored(cursor, ids) | repeated_ids(cursor, ids)
             own.update(event_id for event_id in ids if rows.get(event_id) == pack.id)
             rowless.update(
                 event_id

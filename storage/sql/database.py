@@ -13,7 +13,7 @@ import psycopg2
 from config.settings import Secret
 from storage.errors import StoreDown
 from storage.sql.connection import GRACE_SECONDS, Connection, Cursor, connect, is_usable
-from storage.sql.faults import STORE, fate
+from storage.sql.faults import STORE, fate, told
 
 CHECK_SECONDS = 2.0
 
@@ -95,7 +95,7 @@ class Database:
             return connect(self._dsn, self._timeout)
         except psycopg2.Error as exc:
             pool.slots.release()
-            raise StoreDown(STORE, " ".join(str(exc).split())) from exc
+            raise StoreDown(STORE, told(exc)) from exc
         except BaseException:
             pool.slots.release()
             raise

@@ -17,7 +17,7 @@ from storage.sql.letter_filter import OPEN, LetterFilter
 from storage.sql.letter_rows import COLUMNS, DeadLetterRow, letter_of, select_letters, values_of
 from storage.sql.locks import SETTLING, hold_alone
 from storage.sql.reached import settled_elsewhere
-from storage.sql.tombstones import letters_without_erased
+from storage.sql.tombstones import letters_wanted
 
 # A letter on its way again that fails again is open again: the same letter, which still knows the
 # original payload and what it was edited to.
@@ -53,7 +53,7 @@ class DeadLetters:
             return 0
         with self._database.transaction() as cursor:
             hold_alone(cursor, SETTLING)
-            kept = letters_without_erased(cursor, list(first.values()))
+            kept = letters_wanted(cursor, list(first.values()))
             passed = settled_elsewhere(cursor, kept)
             rows = [
                 values_of(new_id(self._clock()), letter)

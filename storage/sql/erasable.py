@@ -20,8 +20,13 @@ _PACKS = """
 SELECT id, key, type FROM packs
 WHERE (%(after)s::uuid IS NULL OR id > %(after)s)
     AND (%(since)s::timestamptz IS NULL OR sql_at >= %(since)s OR id >= %(since_id)s)
-    AND EXISTS (
-        SELECT FROM jsonb_array_elements(counts) AS slot WHERE (slot ->> 1)::int4 = %(project)s)
+    AND (
+        EXISTS (
+            SELECT FROM jsonb_array_elements(counts) AS slot
+            WHERE (slot ->> 1)::int4 = %(project)s)
+        OR EXISTS (
+            SELECT FROM tombstones AS left_out WHERE left_out.pack_id = packs.id
+                AND left_out.project_id = %(project)s AND left_out.erasure_id IS NULL))
 ORDER BY id LIMIT %(limit)s
 """
 
@@ -42,22 +47,26 @@ class Erasable:
         self._database = database
 
     def event(self, event_id: UUID) -> dict[str, list[Found]]:
-        """The row of an event, by its type; nothing when it has none."""
+        """An event by its row, or as one that was left out, by its type; nothing when it is
+        neither.
+        """
         found: dict[str, list[Found]] = {}
         for type_name in event_types():
             rows = self._rows(type_name, "WHERE id = %s", (event_id,))
             if rows:
                 found[type_name] = rows
-        return found
+        return found or self._left_out("event_id = %s", (event_id,))
 
     def of_project(self, project_id: int, limit: int) -> dict[str, list[Found]]:
-        """Some rows of a project, by type; nothing when there are no more."""
+        """Some events of a project, by type: rows, then what was left out; nothing when there
+        are no more.
+        """
         for type_name in event_types():
             tail = "WHERE project_id = %s ORDER BY id LIMIT %s"
             rows = self._rows(type_name, tail, (project_id, limit))
             if rows:
                 return {type_name: rows}
-        return {}
+        return self._left_out("project_id = %s LIMIT %s", (project_id, limit))
 
     def of_sessions(
         self, project_id: int, sessions: Iterable[str], first: datetime, last: datetime
@@ -108,8 +117,8 @@ class Erasable:
     def packs(
         self, project_id: int, after: UUID | None, since: datetime | None, limit: int
     ) -> list[tuple[UUID, str, str]]:
-        """Packs (id, key, type) with rows of a project, in the order of ids; with ``since`` those
-        on record or made from then on.
+        """Packs (id, key, type) with rows of a project, or with events of it that were left out,
+        in the order of ids; with ``since`` those on record or made from then on.
         """
         values = {
             "project": project_id,
@@ -151,6 +160,19 @@ class Erasable:
         with self._database.transaction() as cursor:
             cursor.execute(selected + sql.SQL(tail), values)
             return [Found(*row) for row in cursor]
+
+    def _left_out(self, tail: str, values: tuple[Any, ...]) -> dict[str, list[Found]]:
+        """Events without a row, as their fingerprint is discarded, that are not erased yet."""
+        found: dict[str, list[Found]] = {}
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT type, event_id, project_id, pack_id FROM tombstones"  # noqa: S608 - ours
+                f" WHERE erasure_id IS NULL AND {tail}",
+                values,
+            )
+            for type_name, *event in cursor:
+                found.setdefault(type_name, []).append(Found(*event))
+        return found
 
 
 def _bound(moment: datetime) -> UUID:

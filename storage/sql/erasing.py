@@ -21,13 +21,14 @@ from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.erasing_groups import Occurrence, leave_groups
 from storage.sql.settling import decode_counts, encode_counts
-from storage.sql.tables import events_table
+from storage.sql.tables import events_table, version_column
 from storage.sql.tombstones import add_tombstones, erased_ids
 
 _Slots: TypeAlias = Counter[tuple[int, int]]
 
 _TAKE_ROWS = """
-DELETE FROM {} WHERE id = ANY(%s::uuid[]) RETURNING id, project_id, pack_id, group_id, user_key
+DELETE FROM {table} WHERE id = ANY(%s::uuid[])
+RETURNING id, project_id, pack_id, group_id, user_key, {version}
 """
 
 _LETTERS = """
@@ -100,8 +101,11 @@ def erase_events(
 
 
 def _take_rows(cursor: Cursor, type_name: str, ids: Sequence[UUID]) -> list[Occurrence]:
-    table = sql.Identifier(events_table(type_name))
-    cursor.execute(sql.SQL(_TAKE_ROWS).format(table), (array_literal(ids),))
+    names = {
+        "table": sql.Identifier(events_table(type_name)),
+        "version": sql.SQL(version_column(type_name)),
+    }
+    cursor.execute(sql.SQL(_TAKE_ROWS).format(**names), (array_literal(ids),))
     return [Occurrence(*row) for row in cursor]
 
 

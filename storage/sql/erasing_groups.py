@@ -13,8 +13,11 @@ from events.fingerprint import title_of
 from events.ids import id_time
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
-from storage.sql.grouping import user_hash
+from storage.sql.group_rows import delete_groups
+from storage.sql.growth import id_hour, user_hash
+from storage.sql.merged_groups import merges_of, recount_merges
 from storage.sql.tables import events_table, own_columns
+from storage.sql.trend import shrink_trend
 
 _TITLED_BY = frozenset({"class_name", "message", "culprit"})
 
@@ -34,6 +37,14 @@ WHERE group_users.group_id = gone.group_id AND group_users.user_key_hash = gone.
 RETURNING group_users.group_id
 """
 
+# What is discarded keeps the words of its group, or of none that is erased.
+_RENAME_DISCARDED = """
+UPDATE discarded_fingerprints AS gone
+SET title = coalesce(groups.title, '(erased)'), culprit = groups.culprit
+FROM unnest(%s::uuid[]) AS changed (id) LEFT JOIN groups ON groups.id = changed.id
+WHERE gone.group_id = changed.id
+"""
+
 _LEFT = """
 SELECT changed.id,
     (SELECT id FROM {table} WHERE group_id = changed.id ORDER BY id LIMIT 1),
@@ -50,6 +61,7 @@ class Occurrence(NamedTuple):
     pack_id: UUID
     group_id: UUID | None
     user_key: str | None
+    version: str
 
 
 def leave_groups(cursor: Cursor, type_name: str, rows: Sequence[Occurrence]) -> int:
@@ -62,6 +74,7 @@ def leave_groups(cursor: Cursor, type_name: str, rows: Sequence[Occurrence]) -> 
     if not lost:
         return 0
     ids = sorted(lost)
+    merges = merges_of(cursor, ids)
     table = sql.Identifier(events_table(type_name))
     cursor.execute(_COUNT, (array_literal(ids), array_literal(lost[one] for one in ids)))
     _forget_users(cursor, table, rows)
@@ -70,7 +83,12 @@ def leave_groups(cursor: Cursor, type_name: str, rows: Sequence[Occurrence]) -> 
     _see_anew(cursor, left)
     if _TITLED_BY.issubset(column.name for column in own_columns(type_name)):
         _retitle(cursor, table, left)
-    return _delete(cursor, [group for group in ids if group not in left])
+    hours = ((row.group_id, id_hour(row.id), row.version) for row in rows if row.group_id)
+    shrink_trend(cursor, Counter(hours))
+    gone = delete_groups(cursor, [group for group in ids if group not in left])
+    recount_merges(cursor, merges)
+    cursor.execute(_RENAME_DISCARDED, (array_literal(ids),))
+    return gone
 
 
 def _forget_users(cursor: Cursor, table: sql.Identifier, rows: Iterable[Occurrence]) -> None:
@@ -120,12 +138,3 @@ def _retitle(cursor: Cursor, table: sql.Identifier, left: dict[UUID, tuple[UUID,
             " WHERE groups.id = shown.id",
             [array_literal(column) for column in zip(*titled, strict=True)],
         )
-
-
-def _delete(cursor: Cursor, ids: Sequence[UUID]) -> int:
-    if not ids:
-        return 0
-    given = (array_literal(ids),)
-    cursor.execute("DELETE FROM group_users WHERE group_id = ANY(%s::uuid[])", given)
-    cursor.execute("DELETE FROM groups WHERE id = ANY(%s::uuid[])", given)
-    return cursor.rowcount

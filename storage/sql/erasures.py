@@ -23,8 +23,9 @@ from storage.sql.connection import Cursor
 from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
 from storage.sql.erasing import Found, erase_events
+from storage.sql.group_rows import delete_groups
 from storage.sql.locks import SETTLING, hold_alone
-from storage.sql.tombstones import settle_erased
+from storage.sql.tombstones import settle_unwanted
 
 _SELECT = """
 SELECT erasures.id, at, actor, kind, project_id, projects.name, event_id, subject, key_mark, shown,
@@ -41,7 +42,17 @@ WHERE id = %(id)s AND steps = %(steps)s
 """
 
 #: Tables with rows of a project that are no events and count none.
-_OF_PROJECTS = ("groups", "mentions", "project_terms", "quotas", "redaction_rules", "sdk_ids")
+_OF_PROJECTS = (
+    "mentions",
+    "project_terms",
+    "quotas",
+    "redaction_rules",
+    "sdk_ids",
+    "releases",
+    "discarded_fingerprints",
+    "triage_actions",
+    "saved_views",
+)
 
 _Listed: TypeAlias = list[Erasure]
 
@@ -179,16 +190,13 @@ class Erasures:
         """Count events that were erased on their way, and will not come any more, as filtered."""
         with self._database.transaction() as cursor:
             hold_alone(cursor, SETTLING)
-            settle_erased(cursor, type_name, [(one.id, one.project_id) for one in events])
+            settle_unwanted(cursor, type_name, [(one.id, one.project_id) for one in events])
 
     def clear_project(self, project_id: int) -> None:
         """Remove what is kept for a project and is no event: at the end of its erasure."""
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "DELETE FROM group_users USING groups"
-                " WHERE groups.id = group_id AND project_id = %s",
-                (project_id,),
-            )
+            cursor.execute("SELECT id FROM groups WHERE project_id = %s", (project_id,))
+            delete_groups(cursor, [group_id for (group_id,) in cursor.fetchall()])
             for table in _OF_PROJECTS:
                 cursor.execute(
                     f"DELETE FROM {table} WHERE project_id = %s",  # noqa: S608 - names of our own

@@ -16,6 +16,7 @@ from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
+from storage.sql.merged_groups import members_of
 from storage.sql.repeats import original_of
 from storage.sql.tables import event_types, events_table, own_columns
 from storage.sql.terms import Terms
@@ -34,8 +35,22 @@ FROM {table} AS event JOIN packs ON packs.id = event.pack_id
 _IDENTITY_LENGTH = 13
 _LOCATION = slice(6, 12)
 
+_LEFT_OUT = """
+SELECT packs.files_at, left_out.at, left_out.project_id, NULL, left_out.type
+FROM tombstones AS left_out LEFT JOIN packs ON packs.id = left_out.pack_id
+WHERE event_id = %s AND erasure_id IS NULL
+"""
+
 #: Where a receipt's rows have the event's project and type.
 _PROJECT, _TYPE = 2, 4
+
+
+_NEWEST_OF_EACH = """
+SELECT newest.id FROM unnest(%s::uuid[]) AS member (id), LATERAL (
+    SELECT id FROM {table} WHERE group_id = member.id AND id >= %s AND id < %s
+    ORDER BY id DESC LIMIT %s
+) AS newest ORDER BY newest.id DESC LIMIT %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,8 @@ class StoredEvent:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """Which stages an event has reached, and when; ``dead`` has the dead letter of the stage that
-    gave up on it, and that stage and those after it have no time.
+    gave up on it, and that stage and those after it have no time. One whose fingerprint is
+    discarded was ``filtered`` then, and goes no further.
     """
 
     id: UUID
@@ -68,6 +84,7 @@ class Receipt:
     sql_at: datetime | None
     search_at: datetime | None
     dead: dict[str, UUID]
+    filtered_at: datetime | None = None
 
 
 class Events:
@@ -132,14 +149,18 @@ class Events:
             (event_id,),
         )
         letter = cursor.fetchone()
+        cursor.execute(_LEFT_OUT, (event_id,))
+        left_out = cursor.fetchone()
         floors = self._terms.floors_of(cursor)
-        of_events = ((row[_PROJECT], row[_TYPE]) for row in (times, letter) if row)
+        of_events = ((row[_PROJECT], row[_TYPE]) for row in (times, letter, left_out) if row)
         if any(floors.hidden(project, kind, event_id) for project, kind in of_events):
             return None
-        return _receipt(event_id, times, letter)
+        return _receipt(event_id, times, letter, left_out)
 
     def of_group(self, group_id: UUID, cursor: str | None, limit: int) -> Page[StoredEvent]:
-        """The occurrences of a group, newest first; raises ``ValueError`` for a bad cursor."""
+        """The occurrences of a group, newest first, those of all members if it is a merge; raises
+        ``ValueError`` for a bad cursor.
+        """
         before = decode_id_cursor(cursor)
         with self._database.transaction() as query:
             query.execute(
@@ -153,14 +174,15 @@ class Events:
             kept = self._terms.floors_of(query).first_id(project_id, type_name)
             lowest = max(_bound(first_seen), kept)
             highest = _bound(last_seen + timedelta(milliseconds=1))
-            query.execute(
-                _select(
-                    type_name,
-                    "WHERE group_id = %s AND event.id >= %s AND event.id < %s"
-                    " ORDER BY event.id DESC LIMIT %s",
-                ),
-                (group_id, lowest, min(before, highest) if before else highest, limit + 1),
+            newest = min(before, highest) if before else highest
+            members = array_literal(members_of(query, [group_id]))
+            newest_first = sql.SQL(_NEWEST_OF_EACH).format(
+                table=sql.Identifier(events_table(type_name))
             )
+            query.execute(newest_first, (members, lowest, newest, limit + 1, limit + 1))
+            ids = array_literal(event_id for (event_id,) in query.fetchall())
+            tail = "WHERE event.id = ANY(%s::uuid[]) ORDER BY event.id DESC"
+            query.execute(_select(type_name, tail), (ids,))
             return _page(type_name, query, limit)
 
 
@@ -215,7 +237,9 @@ def _times_of_any_type() -> sql.Composed:
     return sql.SQL(" UNION ALL ").join(tables)
 
 
-def _receipt(event_id: UUID, times: _Row | None, letter: _Row | None) -> Receipt | None:
+def _receipt(
+    event_id: UUID, times: _Row | None, letter: _Row | None, left_out: _Row | None
+) -> Receipt | None:
     if letter is not None:
         letter_id, stage, project_id, letter_files_at, _ = letter
         files_at, sql_at = (times[0], times[1]) if times else (letter_files_at, None)
@@ -223,4 +247,7 @@ def _receipt(event_id: UUID, times: _Row | None, letter: _Row | None) -> Receipt
     if times is not None:
         files_at, sql_at, project_id, search_at, _ = times
         return Receipt(event_id, project_id, files_at, sql_at, search_at, {})
+    if left_out is not None:
+        files_at, filtered_at, project_id, *_ = left_out
+        return Receipt(event_id, project_id, files_at, None, None, {}, filtered_at)
     return None

@@ -17,12 +17,19 @@ _DOWN = ("08", "57", "53", "40", "25006", "25P03", "25P04", "55P03", "58")
 _REJECTED = ("22", "23", "42804", "42846", "54")
 
 
+def told(error: psycopg2.Error) -> str:
+    """What psycopg2 says in one line, without the question that libpq adds to a refusal."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    kept = " ".join(line for line in lines if not line.startswith("Is the server "))
+    return " ".join(kept.split())[:_DETAIL_CHARS] or type(error).__name__
+
+
 def fate(error: psycopg2.Error, *, closed: bool) -> StoreError | None:
     """What ``error`` means, or None when it is a bug of ours and should propagate.
 
     ``closed`` says whether the connection was lost with it.
     """
-    detail = " ".join(str(error).split())[:_DETAIL_CHARS] or type(error).__name__
+    detail = told(error)
     code = error.pgcode or ""
     if code.startswith(_REJECTED):
         return Rejected(STORE, detail)

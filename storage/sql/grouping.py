@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from events.ids import id_time
-from events.record import Column, GroupKey, Record
+from events.record import Column, Record
+from events.triage import Arrivals
 from storage.sql.arrays import insert_rows
 from storage.sql.connection import Cursor
+from storage.sql.group_rows import number_groups
+from storage.sql.group_triage import MAY_END, decide_on_arrivals
+from storage.sql.growth import Growth, growths
+from storage.sql.merged_groups import grow_merges
+from storage.sql.releases import note_releases
+from storage.sql.trend import grow_trend
 
 _GROUP_COLUMNS = (
     Column("id", "uuid"),
@@ -27,7 +31,6 @@ _GROUP_COLUMNS = (
     Column("last_seen", "timestamptz"),
 )
 _USER_COLUMNS = (Column("group_id", "uuid"), Column("user_key_hash", "bytea"))
-_USER_HASH_BYTES = 16
 
 _GROW = """
 ON CONFLICT (id) DO UPDATE SET
@@ -35,61 +38,40 @@ ON CONFLICT (id) DO UPDATE SET
     users = kept.users + excluded.users,
     first_seen = least(kept.first_seen, excluded.first_seen),
     last_seen = greatest(kept.last_seen, excluded.last_seen)
+RETURNING id, count, users, status, merged_into, number
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What a batch adds to one group."""
-
-    id: UUID
-    project_id: int
-    key: GroupKey
-    count: int
-    first_seen: datetime
-    last_seen: datetime
-    users: frozenset[bytes]
-
-
-def user_hash(user_key: str) -> bytes:
-    """A user of a group, in few bytes: 128 bits of SHA-256."""
-    digest = hashlib.sha256(user_key.encode("utf-8", "surrogatepass")).digest()
-    return digest[:_USER_HASH_BYTES]
-
-
-def growths(records: Iterable[Record]) -> list[Growth]:
-    """What the records add to their groups; those without a group add nothing. Pure."""
-    grouped: dict[tuple[int, str], list[Record]] = {}
-    for record in records:
-        if record.group is not None:
-            grouped.setdefault((record.project_id, record.group.fingerprint), []).append(record)
-    return [_growth(members) for members in grouped.values()]
-
-
-def _growth(members: Sequence[Record]) -> Growth:
-    ids = [record.id for record in members]
-    first = min(members, key=lambda record: record.id)
-    if first.group is None:
-        raise ValueError("a record without a group")
-    return Growth(
-        id=first.group.group_id(first.project_id),
-        project_id=first.project_id,
-        key=first.group,
-        count=len(members),
-        first_seen=id_time(min(ids)),
-        last_seen=id_time(max(ids)),
-        users=frozenset(user_hash(r.user_key) for r in members if r.user_key is not None),
-    )
-
-
-def grow_groups(cursor: Cursor, type_name: str, records: Iterable[Record]) -> None:
+def grow_groups(cursor: Cursor, type_name: str, records: Sequence[Record]) -> None:
     """Count inserted records into their groups. Call it last: hot rows are locked from here on.
 
-    A group keeps the title of the first batch that made it.
+    A group keeps the title of the first batch that made it. Rows are locked in this order: groups
+    by id, merges by id, releases, numbers.
     """
-    grown = growths(records)
-    if not grown:
-        return
+    grown = {growth.id: growth for growth in growths(type_name, records)}
+    rows = _upsert(cursor, type_name, grown.values()) if grown else []
+    if grown:
+        grow_trend(cursor, grown.values())
+    members: dict[UUID, list[Growth]] = {}
+    for group_id, *_, merge_id, _ in rows:
+        members.setdefault(merge_id or group_id, []).append(grown[group_id])
+    merges = {merge_id: members[merge_id] for *_, merge_id, _ in rows if merge_id is not None}
+    standing = [row[:4] for row in rows if row[4] is None]
+    if merges:
+        standing += grow_merges(cursor, merges)
+    note_releases(cursor, type_name, records)
+    arrived = {
+        group_id: _arrivals(members[group_id], count, users)
+        for group_id, count, users, status in standing
+        if status in MAY_END
+    }
+    if arrived:
+        decide_on_arrivals(cursor, arrived)
+    if unnumbered := {group_id for group_id, *_, number in rows if number is None}:
+        number_groups(cursor, [group_id for group_id in grown if group_id in unnumbered])
+
+
+def _upsert(cursor: Cursor, type_name: str, grown: Iterable[Growth]) -> list[tuple[Any, ...]]:
     new_users = _new_users(cursor, grown)
     rows = [
         (
@@ -99,6 +81,7 @@ def grow_groups(cursor: Cursor, type_name: str, records: Iterable[Record]) -> No
         for g in grown
     ]
     insert_rows(cursor, "groups", _GROUP_COLUMNS, rows, key=1, then=_GROW)
+    return cursor.fetchall()
 
 
 def _new_users(cursor: Cursor, grown: Iterable[Growth]) -> Counter[UUID]:
@@ -109,3 +92,12 @@ def _new_users(cursor: Cursor, grown: Iterable[Growth]) -> Counter[UUID]:
     then = "ON CONFLICT DO NOTHING RETURNING group_id"
     insert_rows(cursor, "group_users", _USER_COLUMNS, rows, key=2, then=then)
     return Counter(group_id for (group_id,) in cursor)
+
+
+def _arrivals(grown: Sequence[Growth], count: int, users: int) -> Arrivals:
+    return Arrivals(
+        newest=max(one.last_seen for one in grown),
+        versions=frozenset(version for one in grown for version in one.versions if version),
+        count=count,
+        users=users,
+    )

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg2 import sql
-
-from events.text import storable
+from events.triage import NEW_FOR, Triage
 from storage.floors import Floors
 from storage.model import Page
 from storage.sql.arrays import array_literal
 from storage.sql.cursors import bad_cursor, decode_cursor, encode_cursor
 from storage.sql.database import Database
+from storage.sql.group_filter import Condition, GroupFilter
+from storage.sql.group_triage import TRIAGE_COLUMNS, triage_of
 from storage.sql.terms import Terms
 
-MAX_QUERY_CHARS = 200
+#: Fingerprints that may be one group.
+MAX_MEMBERS = 1000
+
 _MAX_COUNT = 2**63 - 1
 _SORTS_BY_TIME = frozenset({"last_seen", "first_seen"})
 SORTS = _SORTS_BY_TIME | {"count", "users"}
 
-_SELECT = """
+_SELECT = f"""
 SELECT groups.id, title, culprit, coalesce(projects.name, ''), type, count, users, first_seen,
-    last_seen, status, project_id, dropped
-FROM groups LEFT JOIN projects ON projects.id = project_id
+    last_seen, status, project_id, dropped,
+    coalesce(number, (SELECT lead.number FROM groups AS lead WHERE lead.id = groups.lead_id)),
+    CASE WHEN lead_id IS NULL THEN 1
+        ELSE (SELECT count(*) FROM groups AS member WHERE member.merged_into = groups.id) END,
+    EXISTS (SELECT FROM discarded_fingerprints AS gone JOIN groups AS member
+        ON member.id = gone.group_id
+        WHERE member.id = groups.id OR member.merged_into = groups.id),
+    {TRIAGE_COLUMNS}
+"""  # noqa: S608 - columns of our own
+_WIDTH = 15
+
+_FROM = "FROM ({source}) AS groups LEFT JOIN projects ON projects.id = project_id "
+
+_OF_PROJECT = "SELECT * FROM groups WHERE project_id = %s AND {where} {tail}"
+_OF_ALL = """
+SELECT kept.* FROM projects AS owner CROSS JOIN LATERAL (
+    SELECT * FROM groups WHERE project_id = owner.id AND {where} {tail}
+) AS kept WHERE owner.id > 0
 """
 
 _PAST_PROJECTS = """
@@ -36,11 +56,21 @@ NOT EXISTS (
 )
 """
 
+_MEMBERS = """
+SELECT groups.id, number, fingerprint, title, culprit, count, users, first_seen, last_seen,
+    EXISTS (SELECT FROM discarded_fingerprints WHERE group_id = groups.id)
+FROM groups WHERE (groups.id = %s AND lead_id IS NULL) OR merged_into = %s
+ORDER BY count DESC, groups.id LIMIT %s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Events that share a fingerprint. ``count`` and ``users`` are of all it ever met, of which
-    ``dropped`` events went when their term ended.
+    """Events that share a fingerprint, or several that were merged. ``count`` and ``users`` are of
+    all it ever met, of which ``dropped`` events went when their term ended.
+
+    ``number`` is short and the project's own, null for the moment in which a group is made.
+    ``members`` counts its fingerprints; ``discarded``: of some of them nothing more is stored.
     """
 
     id: UUID
@@ -54,7 +84,27 @@ class Group:
     last_seen: datetime
     status: str
     project_id: int
-    dropped: int = 0
+    dropped: int
+    number: int | None
+    members: int
+    discarded: bool
+    triage: Triage
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A fingerprint of a group, with what came of it alone."""
+
+    id: UUID
+    number: int | None
+    fingerprint: str
+    title: str
+    culprit: str | None
+    count: int
+    users: int
+    first_seen: datetime
+    last_seen: datetime
+    discarded: bool
 
 
 class Groups:
@@ -67,95 +117,140 @@ class Groups:
         self._terms = terms or Terms(database)
 
     def find(self, group_id: UUID) -> Group | None:
-        with self._database.transaction() as cursor:
-            conditions, values = _kept(self._terms.floors_of(cursor))
-            conditions.append(sql.SQL("groups.id = %s"))
-            statement = sql.SQL(_SELECT + "WHERE ") + sql.SQL(" AND ").join(conditions)
-            cursor.execute(statement, (*values, group_id))
-            row = cursor.fetchone()
-        return Group(*row) if row else None
+        """A group, by its own id or a member's."""
+        return self._find("id = %s", group_id)
 
-    def count_open(self, project_id: int, most: int) -> int:
-        """How many groups of a project are open, up to ``most``: it counts no further."""
+    def find_number(self, project_id: int, number: int) -> Group | None:
+        """A group by its short number, or that of a member."""
+        return self._find("project_id = %s AND number = %s", project_id, number)
+
+    def count(self, wanted: GroupFilter, most: int) -> int:
+        """How many groups are meant, up to ``most``: it counts no further."""
         with self._database.transaction() as cursor:
-            conditions, values = _kept(self._terms.floors_of(cursor))
-            wanted = [*conditions, sql.SQL("project_id = %s"), sql.SQL("status = 'open'")]
-            statement = sql.SQL(
-                "SELECT count(*) FROM (SELECT FROM groups WHERE {} LIMIT %s) AS counted"
-            ).format(sql.SQL(" AND ").join(wanted))
-            cursor.execute(statement, (*values, project_id, most))
-            (found,) = cursor.fetchone() or (0,)
+            tail = ("LIMIT %s", [most])
+            source, values = _source(wanted, self._terms.floors_of(cursor), (), tail)
+            cursor.execute(
+                f"SELECT count(*) FROM (SELECT FROM ({source}) AS groups LIMIT %s) AS counted",  # noqa: S608
+                (*values, most),
+            )
+            ((found,),) = cursor.fetchall()
         return int(found)
 
     def list(
         self,
-        project: str | None = None,
-        query: str | None = None,
-        status: str | None = None,
+        wanted: GroupFilter,
         sort: str = "last_seen",
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Group]:
-        """Groups by ``sort``, highest first. ``query`` is looked for in title and culprit, in any
-        letter case. Raises ``ValueError`` for an unknown sort or a cursor of another list.
+        """Groups by ``sort``, highest first. Raises ``ValueError`` for an unknown sort or a cursor
+        of another list.
         """
         if sort not in SORTS:
             raise ValueError(f"sort must be one of {', '.join(sorted(SORTS))}")
-        conditions, values = _filters(project, query, status)
+        conditions: list[Condition] = []
         if cursor is not None:
-            conditions.append(sql.SQL("({}, groups.id) < (%s, %s)").format(sql.Identifier(sort)))
-            values.extend(_decode(cursor, sort))
+            conditions.append((f"({sort}, id) < (%s, %s)", [*_decode(cursor, sort)]))
+        order = f"ORDER BY {sort} DESC, id DESC LIMIT %s"
         with self._database.transaction() as execute:
-            kept, floors = _kept(self._terms.floors_of(execute))
-            statement = sql.SQL("{}WHERE {} ORDER BY {} DESC, groups.id DESC LIMIT %s").format(
-                sql.SQL(_SELECT),
-                sql.SQL(" AND ").join([*kept, *conditions]),
-                sql.Identifier(sort),
-            )
-            execute.execute(statement, (*floors, *values, limit + 1))
-            items = [Group(*row) for row in execute]
+            floors = self._terms.floors_of(execute)
+            source, values = _source(wanted, floors, conditions, (order, [limit + 1]))
+            shown = f"ORDER BY groups.{sort} DESC, groups.id DESC LIMIT %s"
+            statement = f"{_SELECT}{_FROM.format(source=source)}{shown}"
+            execute.execute(statement, (*values, limit + 1))
+            items = [_group(row) for row in execute]
         more = len(items) > limit
         return Page(items[:limit], _encode(items[limit - 1], sort) if more else None)
 
+    def statuses(self, wanted: GroupFilter) -> Counter[str]:
+        """How many groups stand where: by status, and ``new`` for the open ones that are."""
+        with self._database.transaction() as cursor:
+            source, values = _source(wanted, self._terms.floors_of(cursor))
+            cursor.execute(
+                "SELECT status, count(*), count(*) FILTER ("  # noqa: S608 - conditions of ours
+                "WHERE status = 'open' AND touched_at IS NULL AND first_seen > %s)"
+                f" FROM ({source}) AS groups GROUP BY status",
+                (wanted.now - NEW_FOR, *values),
+            )
+            counts: Counter[str] = Counter()
+            for status, groups, new in cursor:
+                counts[status] += groups
+                counts["new"] += new
+            return counts
 
-def _kept(floors: Floors) -> tuple[list[sql.Composable], list[Any]]:
+    def ids(self, wanted: GroupFilter, limit: int) -> Sequence[UUID]:
+        """The groups that are meant, those seen last first; at most ``limit``."""
+        order = ("ORDER BY last_seen DESC, id DESC LIMIT %s", [limit])
+        with self._database.transaction() as cursor:
+            source, values = _source(wanted, self._terms.floors_of(cursor), (), order)
+            cursor.execute(
+                f"SELECT id FROM ({source}) AS groups"  # noqa: S608 - conditions of ours
+                " ORDER BY last_seen DESC, id DESC LIMIT %s",
+                (*values, limit),
+            )
+            return [group_id for (group_id,) in cursor]
+
+    def events(self, project_id: int) -> int:
+        """How many events of a project's groups are kept."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(count - dropped), 0)::int8 FROM groups"
+                " WHERE project_id = %s AND merged_into IS NULL",
+                (project_id,),
+            )
+            ((events,),) = cursor.fetchall()
+            return int(events)
+
+    def members(self, group_id: UUID, limit: int = MAX_MEMBERS) -> Sequence[Member]:
+        """The fingerprints of a group, the one with most events first."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_MEMBERS, (group_id, group_id, limit))
+            return [Member(*row) for row in cursor]
+
+    def _find(self, which: str, *values: Any) -> Group | None:
+        with self._database.transaction() as cursor:
+            kept, floors = _kept(self._terms.floors_of(cursor))
+            whole = f"id = (SELECT coalesce(merged_into, id) FROM groups WHERE {which})"  # noqa: S608
+            source = " AND ".join([f"SELECT * FROM groups WHERE {whole}", *kept])  # noqa: S608
+            cursor.execute(_SELECT + _FROM.format(source=source), (*values, *floors))
+            row = cursor.fetchone()
+        return _group(row) if row else None
+
+
+def _group(row: tuple[Any, ...]) -> Group:
+    fields: list[Any] = [*row[:_WIDTH], triage_of(row[_WIDTH:])]
+    return Group(*fields)
+
+
+def _source(
+    wanted: GroupFilter,
+    floors: Floors,
+    more: Sequence[Condition] = (),
+    tail: Condition = ("", []),
+) -> Condition:
+    """Rows of the groups that are meant: of a project, or the first of each project."""
+    where, values = wanted.conditions()
+    kept, floor_values = _kept(floors)
+    texts = [*kept, where, *(text for text, _ in more)]
+    values = [*floor_values, *values, *(one for _, own in more for one in own), *tail[1]]
+    names = {"where": " AND ".join(texts), "tail": tail[0]}
+    if wanted.project_id is None:
+        return _OF_ALL.format(**names), values
+    return _OF_PROJECT.format(**names), [wanted.project_id, *values]
+
+
+def _kept(floors: Floors) -> tuple[list[str], list[Any]]:
     """Conditions of groups that have an event at or above their floor."""
-    conditions: list[sql.Composable] = []
+    conditions: list[str] = []
     values: list[Any] = []
     for type_name, floor in floors.types.items():
-        conditions.append(sql.SQL("NOT (type = %s AND last_seen < to_timestamp(%s / 1000.0))"))
+        conditions.append("NOT (type = %s AND last_seen < to_timestamp(%s / 1000.0))")
         values += [type_name, floor]
     if floors.projects:
-        conditions.append(sql.SQL(_PAST_PROJECTS))
+        conditions.append(_PAST_PROJECTS)
         projects, types = zip(*floors.projects, strict=True)
         values += [array_literal(part) for part in (projects, types, floors.projects.values())]
     return conditions, values
-
-
-def _filters(
-    project: str | None, query: str | None, status: str | None
-) -> tuple[list[sql.Composable], list[Any]]:
-    conditions: list[sql.Composable] = []
-    values: list[Any] = []
-    if project is None:
-        conditions.append(sql.SQL("project_id > 0"))  # not the system's own
-    else:
-        # A subquery, not the join: its value lets the index on project and time be read in order.
-        conditions.append(sql.SQL("project_id = (SELECT id FROM projects WHERE name = %s)"))
-        values.append(storable(project))
-    if query:
-        conditions.append(sql.SQL("(title ILIKE %s OR culprit ILIKE %s)"))
-        values.extend([_containing(query)] * 2)
-    if status is not None:
-        conditions.append(sql.SQL("status = %s"))
-        values.append(storable(status))
-    return conditions, values
-
-
-def _containing(query: str) -> str:
-    text = storable(query[:MAX_QUERY_CHARS])
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
 
 
 def _encode(last: Group, sort: str) -> str:

@@ -19,7 +19,7 @@ from storage.sql.letter_filter import LetterFilter
 from storage.sql.letter_rows import COLUMNS, MAX_REASON_CHARS, values_of
 from storage.sql.locks import SETTLING, hold_alone
 from storage.sql.reached import settled_elsewhere
-from storage.sql.tombstones import erased_ids
+from storage.sql.tombstones import never_stored
 
 _MAX_AUDITED_IDS = 1000
 
@@ -152,5 +152,5 @@ def _unknown(cursor: Cursor, letters: Sequence[ForeignLetter]) -> list[ForeignLe
     )
     known = {found for row in cursor for found in row}
     known |= settled_elsewhere(cursor, [one.letter for one in first.values()])
-    known |= erased_ids(cursor, first)
+    known |= never_stored(cursor, first)
     return [one for one in first.values() if not {one.id, one.letter.event_id} & known]

@@ -10,6 +10,8 @@ MIGRATE = 1
 PARTITIONS = 2
 #: Held shared by what stores events, alone by what dead-letters them: so none is ever both.
 SETTLING = 3
+#: Held by whoever changes which groups are merged.
+GROUPING = 4
 #: Held by the one process that rebuilds a store, for as long as its connection stands; shared by
 #: what restores rows, which a rebuild must not meet while it counts.
 REBUILD = 20

@@ -12,7 +12,7 @@ from config.settings import Secret
 from storage.errors import StoreDown
 from storage.sql.connection import parameters
 from storage.sql.database import Database
-from storage.sql.faults import STORE
+from storage.sql.faults import STORE, told
 from storage.sql.locks import MIGRATE, hold_alone
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -45,7 +45,7 @@ def _apply(dsn: Secret) -> list[str]:
                 backend.apply_migrations(pending)
             return [migration.id for migration in pending]
     except psycopg2.OperationalError as exc:
-        raise StoreDown(STORE, " ".join(str(exc).split())) from exc
+        raise StoreDown(STORE, told(exc)) from exc
 
 
 def _yoyo_uri(dsn: Secret) -> str:

@@ -2,8 +2,8 @@
 
 Any pack may be stored any number of times, at once or again after a kill at any instant: rows,
 groups and the ledger grow only by events that had no row before. An erased event gets none, nor one
-that its SDK sent before, and a pack that was merged or dropped meanwhile gives none: its events
-have theirs elsewhere.
+that its SDK sent before, nor one of a discarded fingerprint; and a pack that was merged or dropped
+meanwhile gives none: its events have theirs elsewhere.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from storage.errors import Rejected
 from storage.model import PackRef
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
+from storage.sql.discarded_fingerprints import leave_out
 from storage.sql.doomed import is_left
 from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
@@ -25,9 +26,15 @@ from storage.sql.mentions import note_mentions
 from storage.sql.partitions import Partitions
 from storage.sql.repeats import leave_out_repeats
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
-from storage.sql.settling import count_lost, count_searched, keep_pack, resolve_letters
+from storage.sql.settling import (
+    count_filtered,
+    count_lost,
+    count_searched,
+    keep_pack,
+    resolve_letters,
+)
 from storage.sql.spares import note_erased_copies, note_others_copies
-from storage.sql.tombstones import settle_erased
+from storage.sql.tombstones import erased_ids, mark_unwanted, settle_unwanted
 from storage.sql.usage import add_pack_usage
 
 _NO_PARTITION = "23514"
@@ -104,7 +111,7 @@ class Packs:
         except _Left:
             with self._database.transaction() as cursor:
                 hold_shared(cursor, SETTLING)
-                settle_erased(cursor, pack.type, _members(items))
+                settle_unwanted(cursor, pack.type, _members(items))
             return 0
 
 
@@ -117,39 +124,39 @@ def _write(
     record locks it too, so one of the two sees the other.
     """
     hold_shared(cursor, SETTLING)
-    ids = [record.id for record, _, _ in items]
-    erased = settle_erased(cursor, pack.type, _members(items))
-    items = [item for item in items if item[0].id not in erased]
-    repeats = leave_out_repeats(cursor, pack.type, [record for record, _, _ in items])
-    items = [item for item in items if item[0].id not in repeats]
-    inserted = insert_events(cursor, pack, items)
+    unwanted, filtered = mark_unwanted(cursor, pack.type, _members(items))
+    left = [item for item in items if item[0].id not in unwanted]
+    repeats = leave_out_repeats(cursor, pack.type, _records(left))
+    left = [item for item in left if item[0].id not in repeats.ids]
+    discarded = leave_out(cursor, pack, _records(left))
+    left = [item for item in left if item[0].id not in discarded.ids]
+    inserted = insert_events(cursor, pack, left)
     keep_pack(cursor, pack, files_at, inserted)
     if is_left(cursor, pack.id):
         raise _Left
-    _note_copies(cursor, pack, ids, inserted, erased)
-    resolve_letters(cursor, [record.id for record in inserted])
+    settled = {record.id for record in inserted} | repeats.ids | discarded.ids
+    _note_copies(cursor, pack, {one.id for one in _records(items)} - settled - unwanted, unwanted)
+    resolve_letters(cursor, [*settled])
     note_mentions(cursor, pack.type, inserted)
     count_lost(cursor, inserted)
     grow_groups(cursor, pack.type, inserted)
     places = {record.id: location for record, _, location in items}
     add_pack_usage(cursor, pack, [(one.project_id, places[one.id]) for one in inserted])
+    count_filtered(cursor, pack.type, filtered + repeats.slots() + discarded.slots())
     return inserted
+
+
+def _records(items: Sequence[Item]) -> list[Record]:
+    return [record for record, _, _ in items]
 
 
 def _members(items: Sequence[Item]) -> list[tuple[UUID, int]]:
     return [(record.id, record.project_id) for record, _, _ in items]
 
 
-def _note_copies(
-    cursor: Cursor,
-    pack: PackRef,
-    ids: Sequence[UUID],
-    inserted: Sequence[Record],
-    erased: set[UUID],
-) -> None:
+def _note_copies(cursor: Cursor, pack: PackRef, others: set[UUID], unwanted: set[UUID]) -> None:
     """Events that this pack holds and has no row for are copies, to be dropped one day."""
-    if erased:
+    if unwanted and (erased := erased_ids(cursor, unwanted)):
         note_erased_copies(cursor, pack.id, pack.type, erased)
-    others = set(ids).difference(erased, (record.id for record in inserted))
     if others:
         note_others_copies(cursor, pack.id, pack.type, others)

@@ -158,9 +158,7 @@ class DayTable:
             hold_alone(cursor, SETTLING)
             hold_alone(cursor, PARTITIONS)
             swapped = self._level(cursor)
-            changed = recount(
-                cursor, self._rebuild.id, self._type, self._parent, (self._old, self._new), drift
-            )
+            changed = recount(cursor, self._rebuild, self._parent, (self._old, self._new), drift)
             self._exchange(cursor)
             changed.finish(cursor)
             end_rebuild(cursor, self._rebuild.id)

@@ -23,7 +23,7 @@ from storage.sql.partitions import Partitions
 from storage.sql.repeats import repeated_ids
 from storage.sql.rows import Item, insert_events, row_packs
 from storage.sql.settling import decode_counts
-from storage.sql.tombstones import erased_ids
+from storage.sql.tombstones import never_stored
 
 MinuteProject: TypeAlias = tuple[int, int]
 
@@ -106,7 +106,9 @@ class Reconciling:
             return row_packs(cursor, type_name, ids)
 
     def lettered(self, ids: Iterable[UUID]) -> set[UUID]:
-        """The events whose absence is no gap: erased, repeated, or with an unresolved letter."""
+        """The events whose absence is no gap: never to be stored, repeated, or with a letter not
+        resolved.
+        """
         with self._database.transaction() as cursor:
             return lettered(cursor, ids)
 
@@ -157,7 +159,7 @@ def pack_on_record(row: tuple[Any, ...]) -> PackOnRecord:
 
 
 def lettered(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:
-    """The events with a dead letter of any status but ``replayed``, those that were erased, and
+    """The events with a dead letter of any status but ``replayed``, those never to be stored, and
     those that repeat another.
     """
     asked = list(ids)
@@ -167,4 +169,4 @@ def lettered(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:
         (array_literal(asked),),
     )
     dead = {event_id for (event_id,) in cursor}
-    return dead | erased_ids(cursor, asked) | repeated_ids(cursor, asked)
+    return dead | never_stored(cursor, asked) | repeated_ids(cursor, asked)

@@ -1,4 +1,4 @@
-"""Exact groups after a day's rows were made anew: counts, users, and when first and last seen.
+"""Exact groups after a day's rows were made anew: counts, users, trend, first and last seen.
 
 A group counts the rows that exist, and those that retention dropped. So a day's rebuild adds the
 difference between the day's new and old rows, and takes off what the counter was wrong by before:
@@ -18,6 +18,10 @@ from events.ids import id_time
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
+from storage.sql.group_rows import delete_groups, number_groups
+from storage.sql.merged_groups import merges_of, recount_merges
+from storage.sql.rebuilds import Rebuild
+from storage.sql.trend import count_day
 
 Tables = tuple[str, str]
 """The old and the new table of a day."""
@@ -50,6 +54,11 @@ SELECT group_id, sum(events)::int8 FROM (
 ) AS parts GROUP BY 1 HAVING sum(events) <> 0
 """
 
+_OF_DAY = """
+SELECT group_id FROM {old} WHERE group_id IS NOT NULL
+UNION SELECT group_id FROM {new} WHERE group_id IS NOT NULL
+"""
+
 _MAKE = """
 INSERT INTO groups
     (id, project_id, type, fingerprint, title, culprit, count, users, first_seen, last_seen)
@@ -58,7 +67,7 @@ FROM rebuild_groups WHERE rebuild_id = %s AND id = ANY(%s::uuid[])
 ON CONFLICT (id) DO NOTHING
 """
 
-# The hash is storage.sql.grouping.user_hash.
+# The hash is storage.sql.growth.user_hash.
 _MEET = """
 INSERT INTO group_users (group_id, user_key_hash)
 SELECT DISTINCT group_id, substring(sha256(convert_to(user_key, 'UTF8')) FOR 16) FROM {new}
@@ -110,9 +119,10 @@ class Recounted:
     changed: list[UUID]
     met: set[UUID]
     left: list[tuple[UUID, str]]
+    merges: list[UUID]
 
     def finish(self, cursor: Cursor) -> None:
-        """Users, times, and the end of groups without rows."""
+        """Users, times, the end of groups without rows, and the merges that they are members of."""
         touched = self.met | set(self.changed)
         if self.left:
             groups, users = zip(*self.left, strict=True)
@@ -128,14 +138,12 @@ class Recounted:
             (ids,),
         )
         self._see(cursor)
-        for table, column in (("group_users", "group_id"), ("groups", "id")):
-            cursor.execute(
-                sql.SQL(
-                    "DELETE FROM {} WHERE {} IN ("
-                    "SELECT id FROM groups WHERE id = ANY(%s::uuid[]) AND count <= dropped)"
-                ).format(sql.Identifier(table), sql.Identifier(column)),
-                (ids,),
-            )
+        cursor.execute(
+            "SELECT id FROM groups WHERE id = ANY(%s::uuid[]) AND count <= dropped", (ids,)
+        )
+        delete_groups(cursor, [group_id for (group_id,) in cursor.fetchall()])
+        recount_merges(cursor, self.merges)
+        number_groups(cursor, touched)
 
     def _see(self, cursor: Cursor) -> None:
         """A group was never first seen later than it was, and last when its last row says."""
@@ -153,8 +161,7 @@ class Recounted:
 
 def recount(
     cursor: Cursor,
-    rebuild_id: int,
-    type_name: str,
+    rebuild: Rebuild,
     parent: str,
     tables: Tables,
     drift: Mapping[UUID, int],
@@ -164,7 +171,7 @@ def recount(
     cursor.execute(_format(_CHANGES, parent, tables), values)
     changes: dict[UUID, int] = dict(cursor.fetchall())
     ids = array_literal(changes)
-    cursor.execute(_MAKE, (type_name, rebuild_id, ids))
+    cursor.execute(_MAKE, (rebuild.part.type, rebuild.id, ids))
     cursor.execute(
         "UPDATE groups SET count = count + changed.events"
         " FROM unnest(%s::uuid[], %s::int8[]) AS changed (id, events)"
@@ -173,8 +180,12 @@ def recount(
     )
     cursor.execute(_format(_MEET, parent, tables))
     met = {group_id for (group_id,) in cursor}
+    cursor.execute(_format(_OF_DAY, parent, tables))
+    of_day = [group_id for (group_id,) in cursor]
+    count_day(cursor, rebuild.part.type, tables[1], of_day, rebuild.part.first)
+    merges = merges_of(cursor, of_day)
     cursor.execute(_format(_LEFT, parent, tables))
-    return Recounted(parent, list(changes), met, cursor.fetchall())
+    return Recounted(parent, list(changes), met, cursor.fetchall(), merges)
 
 
 def _format(statement: str, parent: str, tables: Tables = ("", "")) -> sql.Composed:

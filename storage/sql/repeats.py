@@ -7,16 +7,15 @@ transactions that meet with the same id wait for each other: the second finds it
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from events.ids import first_id, id_minute
+from events.ids import first_id
 from events.record import Column, Record
 from storage.sql.arrays import array_literal, insert_rows
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
-from storage.sql.settling import count_filtered, resolve_letters
+from storage.sql.settling import LeftOut
 
 FORGOTTEN_AT_ONCE = 20_000
 
@@ -46,10 +45,11 @@ SELECT * FROM moved ON CONFLICT DO NOTHING
 """
 
 
-def leave_out_repeats(cursor: Cursor, type_name: str, records: Sequence[Record]) -> set[UUID]:
+def leave_out_repeats(cursor: Cursor, type_name: str, records: Sequence[Record]) -> LeftOut:
     """Claim the SDK's ids of events that are about to be stored; those that may not be.
 
-    Such an event counts as filtered from now on, once however often it comes.
+    Such an event counts as filtered from now on, once however often it comes: whoever calls counts
+    it, in this transaction, and resolves its letters.
     """
     claims = [
         (record.project_id, record.sdk_id, record.id)
@@ -57,13 +57,13 @@ def leave_out_repeats(cursor: Cursor, type_name: str, records: Sequence[Record])
         if record.sdk_id is not None
     ]
     if not claims:
-        return set()
+        return LeftOut()
     known = repeated_ids(cursor, [event_id for _, _, event_id in claims])
     fresh = [claim for claim in claims if claim[2] not in known]
     originals = _claim(cursor, fresh) if fresh else {}
-    if originals:
-        _note(cursor, type_name, originals, records)
-    return known | originals.keys()
+    first = _note(cursor, type_name, originals) if originals else set()
+    fresh_ones = tuple(record for record in records if record.id in first)
+    return LeftOut(frozenset(known | originals.keys()), fresh_ones)
 
 
 def repeated_ids(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:
@@ -94,18 +94,14 @@ def _claim(cursor: Cursor, claims: Sequence[tuple[int, UUID, UUID]]) -> dict[UUI
     return dict(cursor.fetchall())
 
 
-def _note(
-    cursor: Cursor, type_name: str, originals: dict[UUID, UUID], records: Sequence[Record]
-) -> None:
+def _note(cursor: Cursor, type_name: str, originals: dict[UUID, UUID]) -> set[UUID]:
+    """Keep whom events repeat; those that were not known to."""
     rows = [(event_id, type_name, original) for event_id, original in originals.items()]
     then = "ON CONFLICT DO NOTHING RETURNING event_id"
     insert_rows(cursor, "repeated_events", _REPEATS, rows, key=1, then=then)
-    projects = {record.id: record.project_id for record in records}
-    first = [event_id for (event_id,) in cursor]
-    slots = Counter((id_minute(event_id), projects[event_id]) for event_id in first)
-    count_filtered(cursor, type_name, slots)
-    resolve_letters(cursor, first)
+    first = {event_id for (event_id,) in cursor}
     cursor.execute(_HAND_OVER, (array_literal(first),))
+    return first
 
 
 class SdkIds:

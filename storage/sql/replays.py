@@ -54,6 +54,14 @@ WHERE items.replay_id = %s AND items.state = 'sent' AND items.type = %s
 """
 
 
+_LEFT_OUT = """
+UPDATE replay_items AS items SET state = 'discarded', why = 'its fingerprint is discarded'
+FROM tombstones AS left_out
+WHERE items.replay_id = %s AND items.state = 'sent' AND left_out.event_id = items.event_id
+    AND left_out.erasure_id IS NULL
+"""
+
+
 _Ids: TypeAlias = list[UUID]  # the class has a method of the name
 
 
@@ -132,6 +140,7 @@ class Replays:
             if not cursor.rowcount:
                 return None
             cursor.execute(_DEAD_AGAIN, (replay_id,))
+            cursor.execute(_LEFT_OUT, (replay_id,))
             for name in event_types():
                 table = sql.Identifier(events_table(name))
                 cursor.execute(sql.SQL(_STORED).format(table), (replay_id, name))

@@ -21,6 +21,7 @@ from storage.sql.dropping import drop_from_groups
 from storage.sql.locks import COMPACTION, REBUILD, SETTLING, hold_alone, try_hold_session
 from storage.sql.partitions import attached_days, bounds
 from storage.sql.tables import events_table
+from storage.sql.trend import drop_trend_of_day
 
 _LOCK_TIMEOUT = 10.0
 _GROUPS_AT_ONCE = 1000
@@ -166,7 +167,9 @@ class RetiredDays:
                 " RETURNING group_id, events",
                 (retired.id, retired.id, _GROUPS_AT_ONCE),
             )
-            drop_from_groups(cursor, retired.type, dict(cursor.fetchall()))
+            dropped: dict[UUID, int] = dict(cursor.fetchall())
+            drop_trend_of_day(cursor, dropped, retired.day)
+            drop_from_groups(cursor, retired.type, dropped)
             cursor.execute(
                 "SELECT count(*) FROM retired_groups WHERE retired_id = %s", (retired.id,)
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -25,6 +26,19 @@ from storage.sql.connection import Cursor
 from storage.sql.tables import events_table
 
 _MinuteProject: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Events that get no row: all of a batch, and those of them that were not left out before."""
+
+    ids: frozenset[UUID] = frozenset()
+    fresh: tuple[Record, ...] = ()
+
+    def slots(self) -> Counter[_MinuteProject]:
+        """What is to be counted as filtered in this transaction, after all else."""
+        return Counter((id_minute(one.id), one.project_id) for one in self.fresh)
+
 
 _LEDGER_KEY = (Column("minute", "int8"), Column("project_id", "int4"), Column("type", "text"))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from config.policy import EVENT_TYPES
-from events.record import Column
+from events.record import Column, Record
 from events.registry import event_type
 
 #: The columns every event table begins with.
@@ -44,3 +46,21 @@ def derived_tables(type_name: str) -> tuple[str, ...]:
 def own_columns(type_name: str) -> tuple[Column, ...]:
     """The columns that only this type's table has."""
     return event_type(type_name).COLUMNS
+
+
+def version_column(type_name: str) -> str:
+    """What of a row of a type's table is its version: SQL of ours."""
+    return "''" if version_position(type_name) is None else "coalesce(version, '')"
+
+
+@cache
+def version_position(type_name: str) -> int | None:
+    """Where in a type's own columns an event's version stands; null for a type without one."""
+    names = [column.name for column in own_columns(type_name)]
+    return names.index("version") if "version" in names else None
+
+
+def version_of(type_name: str, record: Record) -> str:
+    """The version of the application that an event came from; empty when it did not say."""
+    position = version_position(type_name)
+    return "" if position is None else record.row[position] or ""

@@ -9,9 +9,12 @@ from psycopg2 import sql
 
 from events.ids import id_minute, id_time
 from storage.sql.connection import Cursor
-from storage.sql.grouping import user_hash
+from storage.sql.group_rows import delete_groups
+from storage.sql.growth import id_hour, user_hash
+from storage.sql.merged_groups import merges_of, recount_merges
 from storage.sql.settling import decode_counts, encode_counts
-from storage.sql.tables import events_table
+from storage.sql.tables import events_table, version_column
+from storage.sql.trend import shrink_trend
 
 
 def unstore(cursor: Cursor, type_name: str, event_id: UUID) -> bool:
@@ -23,17 +26,20 @@ def unstore(cursor: Cursor, type_name: str, event_id: UUID) -> bool:
     table = sql.Identifier(events_table(type_name))
     cursor.execute(
         sql.SQL(
-            "DELETE FROM {} WHERE id = %s RETURNING project_id, pack_id, group_id, user_key"
-        ).format(table),
+            "DELETE FROM {} WHERE id = %s RETURNING project_id, pack_id, group_id, user_key, {}"
+        ).format(table, sql.SQL(version_column(type_name))),
         (event_id,),
     )
     row = cursor.fetchone()
     if row is None:
         return False
-    project_id, pack_id, group_id, user_key = row
+    project_id, pack_id, group_id, user_key, version = row
     _leave_pack(cursor, pack_id, (id_minute(event_id), project_id))
     if group_id is not None:
+        merges = merges_of(cursor, [group_id])
+        shrink_trend(cursor, Counter([(group_id, id_hour(event_id), version)]))
         _leave_group(cursor, table, group_id, event_id, user_key)
+        recount_merges(cursor, merges)
     return True
 
 
@@ -60,8 +66,7 @@ def _leave_group(
     )
     for count, first_seen, last_seen in cursor.fetchall():
         if count <= 0:
-            cursor.execute("DELETE FROM group_users WHERE group_id = %s", (group_id,))
-            cursor.execute("DELETE FROM groups WHERE id = %s", (group_id,))
+            delete_groups(cursor, [group_id])
         elif id_time(event_id) in (first_seen, last_seen):
             _see_anew(cursor, table, group_id)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import httpx
 
@@ -20,14 +21,22 @@ from tests.integration.pipeline import environment
 
 @dataclass(frozen=True)
 class Site:
-    """Where it is, its world, and ids of things in project ``shop``; ``nothing`` is nobody's."""
+    """Where it is, its world, and things in project ``shop``, by id; ``nothing`` is nobody's.
+
+    ``older`` is of the same group as ``event``. ``merged`` is a group of three fingerprints, by
+    its number, and ``decision`` waits to be confirmed.
+    """
 
     url: str
     world: World
     event: str
+    older: str
     group: str
     hostile: str
     hostile_group: str
+    heavy: str
+    merged: int
+    decision: str
     nothing: str
 
 
@@ -53,12 +62,20 @@ def hostile_crash() -> bytes:
     )
 
 
+def heavy_crash() -> bytes:
+    """A crash with a megabyte of data of its own."""
+    return crash(
+        "heavy", "HeavyError", userCustomData={f"part {n}": "x" * 5000 for n in range(200)}
+    )
+
+
 def ordinary_crash(number: int) -> bytes:
     """A crash of one of twelve kinds."""
     kind = number % 12
     return crash(
         f"cannot load order {number}",
         f"Order{kind}Error",
+        version=f"2.{number % 3}",
         request={"url": f"https://shop.example/orders/{number}", "httpMethod": "GET"},
         environment={"osVersion": "Plan 9", "browserName": "Chromium"},
         breadcrumbs=[{"message": f"clicked {n}", "level": "info"} for n in range(12)],
@@ -71,11 +88,45 @@ def open_site(settings: Settings) -> Iterator[Site]:
     with open_world(settings) as world:
         events = world.seed([ordinary_crash(n) for n in range(80)], "shop")
         (hostile,) = world.seed([hostile_crash()], "shop")
-        groups = [world.json(f"/api/v1/events/{one}")["group_id"] for one in (events[0], hostile)]
+        (heavy,) = world.seed([heavy_crash()], "shop")
+        groups = [world.json(f"/api/v1/events/{one}")["group_id"] for one in (events[-1], hostile)]
+        merged, decision = decide(world)
         with serving(settings) as url:
             yield Site(
-                url, world, str(events[0]), groups[0], str(hostile), groups[1], str(_unused())
+                url=url,
+                world=world,
+                event=str(events[-1]),
+                older=str(events[-13]),
+                group=groups[0],
+                hostile=str(hostile),
+                hostile_group=groups[1],
+                heavy=str(heavy),
+                merged=merged,
+                decision=decision,
+                nothing=str(_unused()),
             )
+
+
+def decide(world: World) -> tuple[int, str]:
+    """Merge three groups, discard one, save a view, say something, freeze a decision."""
+    number, triage = world.numbers["shop"], world.stores.triage
+    world.seed([crash("merged", f"Part{n}Error") for n in range(4)], "shop")
+    parts = [one for one in world.groups("shop") if one.title.startswith("Part")]
+
+    def done(verb: str, ids: list[UUID], **options: str) -> None:
+        action = triage.actions.freeze(number, verb, options, ids, "ann")
+        triage.actions.start(action.id, "ann")
+        assert triage.actions.step(action.id).state == "finished"
+
+    done("merge", [one.id for one in parts[:3]])
+    done("discard", [parts[3].id], reason=HOSTILE)
+    (merged,) = (one for one in world.groups("shop") if one.members == 3)
+    assert merged.number is not None
+    triage.history.comment(merged.id, HOSTILE, HOSTILE)
+    triage.views.save(number, "Ann's", "is:new", "count", "ann", shared=True)
+    ids = [one.id for one in world.groups("shop")]
+    waits = triage.actions.freeze(number, "resolve", {}, ids, "ann", "is:new")
+    return merged.number, str(waits.id)
 
 
 def _unused() -> object:

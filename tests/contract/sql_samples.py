@@ -16,9 +16,11 @@ from events.ids import id_day, id_minute, new_id, now_ms
 from events.record import GroupKey, Record
 from storage.ledger import SettledCounts
 from storage.model import DeadLetter, EventLocation, PackRef
+from storage.query.parse import parse_query
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.events import Events
+from storage.sql.group_filter import GroupFilter
 from storage.sql.groups import Groups
 from storage.sql.ledger import Settled
 from storage.sql.migrate import migrate
@@ -44,6 +46,11 @@ class World:
     settled: Settled
     project: Project
     now_ms: int
+
+    def wanted(self, query: str = "", **more: Any) -> GroupFilter:
+        """Groups of the test's project that meet a query."""
+        found = {"now": datetime.now(UTC), "project_id": self.project.id, **more}
+        return GroupFilter(query=parse_query(query, "groups"), **found)
 
     def counts(self, event_id: UUID) -> SettledCounts:
         """What the ledger says of the event's minute, in the test's project."""
@@ -87,7 +94,7 @@ def a_crash(
 ) -> Record:
     group = GroupKey(f"{world.project.name} {fingerprint}", fingerprint, "cart.total")
     event_id = new_id(world.now_ms if at_ms is None else at_ms)
-    return Record(event_id, world.project.id, occurred_at, user, row, {}, group)
+    return Record(event_id, world.project.id, occurred_at, user, row, dict, group)
 
 
 def a_pack(records: Sequence[Record], type_name: str = "crash") -> tuple[PackRef, list[Item]]:

@@ -19,7 +19,8 @@ from config.settings import Secret, Settings
 from events.ids import new_id
 from events.record import GroupKey, Record
 from storage.errors import StoreDown
-from storage.search.query import parse_query
+from storage.floors import KEEP_ALL, Floors
+from storage.query.parse import parse_query
 from storage.search.store import SearchStore
 
 VISIBLE_SECONDS = 20.0
@@ -30,7 +31,7 @@ DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
 def a_crash(at_ms: int = NOVEMBER_MS, project_id: int = 1, **document: Any) -> Record:
     document = {"class_name": "KeyError", "message": "no such key", **document}
     group = GroupKey(str(document["class_name"]), str(document["class_name"]), None)
-    return Record(new_id(at_ms), project_id, None, None, (), document, group)
+    return Record(new_id(at_ms), project_id, None, None, (), lambda: document, group)
 
 
 def eventually(look: Callable[[], Any], expected: Any) -> None:
@@ -223,7 +224,8 @@ def test_items_say_what_a_list_shows(store: SearchStore) -> None:
 
 def test_filters_by_project_type_and_time(store: SearchStore) -> None:
     early, late = a_crash(NOVEMBER_MS), a_crash(NOVEMBER_MS + 1000, project_id=2)
-    view = Record(new_id(NOVEMBER_MS), 1, None, None, (), {"kind": "page", "page": "/shop/cart"})
+    page = {"kind": "page", "page": "/shop/cart"}
+    view = Record(new_id(NOVEMBER_MS), 1, None, None, (), lambda: page)
     store.index("crash", [early, late])
     store.index("rum", [view])
     eventually(lambda: found(store), {early.id, late.id, view.id})
@@ -373,3 +375,46 @@ def test_a_large_batch_is_split_and_all_there(store: SearchStore) -> None:
     records = [a_crash(message="word " * 1600, custom={"a": "b " * 4000}) for _ in range(900)]
     assert store.index("crash", records) == []
     eventually(lambda: len(found(store, limit=1000)), 900)
+
+
+def test_matches_beside_an_event_are_found_both_ways(store: SearchStore) -> None:
+    words = ("even", "odd") * 3
+    records = [a_crash(NOVEMBER_MS + n, message=f"{word} {n}") for n, word in enumerate(words)]
+    other = a_crash(NOVEMBER_MS + 3, class_name="OtherError", message="odd")
+    assert store.index("crash", [*records, other]) == []
+    eventually(lambda: len(found(store)), 7)
+    ids = [record.id for record in records]
+    group = records[0].group
+    assert group is not None
+    of_group = [group.group_id(1)]
+    odd = parse_query("message:odd")
+
+    def beside(event: UUID | None = None, **more: Any) -> list[UUID]:
+        return store.beside(1, of_group, odd, KEEP_ALL, event, **more)
+
+    assert beside() == [ids[5]]
+    assert beside(limit=9) == [ids[5], ids[3], ids[1]]
+    assert beside(ids[3]) == [ids[1]]
+    assert beside(ids[2]) == [ids[1]]
+    assert beside(ids[3], newer=True) == [ids[5]]
+    assert beside(ids[0], newer=True, limit=9) == [ids[1], ids[3], ids[5]]
+    assert beside(ids[5], newer=True) == []
+    floor = Floors({"crash": NOVEMBER_MS + 2}, {}, {})
+    assert store.beside(1, of_group, odd, floor, limit=9) == [ids[5], ids[3]]
+
+
+def test_documents_give_the_fields_that_are_asked_for(store: SearchStore) -> None:
+    known = a_crash(facets={"os": "Plan 9"}, user={"identifier": "ann"}, url="https://x.example")
+    missing = a_crash()
+    assert store.index("crash", [known]) == []
+
+    def ask() -> dict[UUID, Any]:
+        fields = ["facets.os", "user.identifier"]
+        return store.documents("crash", [known.id, missing.id], fields)
+
+    eventually(lambda: list(ask()), [known.id])
+    assert ask()[known.id] == {
+        "id": str(known.id),
+        "facets": {"os": "Plan 9"},
+        "user": {"identifier": "ann"},
+    }

@@ -64,6 +64,7 @@ def test_an_unreachable_server_is_down() -> None:
         with pytest.raises(StoreDown) as failure:
             database.check()
     assert "hush" not in str(failure.value)
+    assert "Is the server" not in str(failure.value)
 
 
 def test_a_server_that_accepts_and_never_answers_is_down() -> None:

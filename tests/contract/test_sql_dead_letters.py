@@ -208,7 +208,7 @@ def test_giving_up_waits_for_a_delivery_that_is_just_being_stored(world: World) 
 
 
 def _wait_for_a_waiter(world: World) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with world.database.transaction() as cursor:
             cursor.execute(

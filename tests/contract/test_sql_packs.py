@@ -152,7 +152,7 @@ def test_overlapping_packs_at_once_share_their_events_out(world: World) -> None:
     assert sum(at_once(*calls)) == len(covered)
     assert all(at_once(*(partial(world.packs.mark_searched, p.id, SEARCH_AT) for p, _ in packs)))
     assert world.counts(records[0].id) == SettledCounts(stored=len(covered))
-    groups = world.groups.list(project=world.project.name).items
+    groups = world.groups.list(world.wanted()).items
     assert sum(group.count for group in groups) == len(covered)
     assert {group.users for group in groups} == {4}
 
@@ -219,7 +219,7 @@ def test_stored_ids(world: World) -> None:
 
 def test_a_type_without_groups(world: World) -> None:
     row = ("page", "session 1", "/cart", 12.5, "1.2.3")
-    record = Record(new_id(now_ms()), world.project.id, None, "ann", row, {})
+    record = Record(new_id(now_ms()), world.project.id, None, "ann", row, dict)
     pack, items = a_pack([record], "rum")
     assert world.packs.store(pack, FILES_AT, items) == 1
     event = world.events.find(record.id)

@@ -176,13 +176,13 @@ def test_letters_of_search_travel_by_pack_and_edited_ones_lose_their_row(bench: 
     assert bench.world.packs.stored_ids("crash", [r.id for r in records]) == {
         record.id for record in records[:3]
     }
-    (group,) = bench.world.groups.list(project=bench.world.project.name).items
+    (group,) = bench.world.groups.list(bench.world.wanted()).items
     assert (group.count, group.users) == (3, 2)
     assert group.last_seen.timestamp() * 1000 == pytest.approx(bench.world.now_ms - 1000)
     bench.send(replay)
     bench.world.packs.mark_searched(pack_id, SEARCH_AT)
     bench.world.packs.mark_searched(store(bench.world, [records[3]]), SEARCH_AT)
-    (group,) = bench.world.groups.list(project=bench.world.project.name).items
+    (group,) = bench.world.groups.list(bench.world.wanted()).items
     assert (group.count, group.users) == (4, 2)
     over = bench.replays.settle(replay.id)
     assert over is not None
@@ -196,9 +196,9 @@ def test_the_last_event_of_a_group_takes_the_group_along(bench: Bench) -> None:
     bench.world.packs.mark_searched(pack_id, SEARCH_AT, [record.id])
     bench.actions.edit(letter.id, b"edited", "tester")
     bench.claim(bench.replay())
-    assert bench.world.groups.list(project=bench.world.project.name).items == []
+    assert bench.world.groups.list(bench.world.wanted()).items == []
     store(bench.world, [record])
-    (group,) = bench.world.groups.list(project=bench.world.project.name).items
+    (group,) = bench.world.groups.list(bench.world.wanted()).items
     assert (group.count, group.users) == (1, 1)
 
 

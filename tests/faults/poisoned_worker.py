@@ -53,7 +53,8 @@ def _poisoned(envelope: Envelope) -> Record:
     if b"poison-row" in head:
         return replace(record, row=("a NUL \0",) * len(record.row))
     if b"poison-document" in head:
-        return replace(record, document={**record.document, "tags": {"not": ["a", "keyword"]}})
+        document = {**record.document(), "tags": {"not": ["a", "keyword"]}}
+        return replace(record, document=lambda: document)
     return record
 
 

@@ -22,7 +22,8 @@ DAYS = {"retention_days": "crash=10,rum=5", "retention_bytes": ""}
 _TABLES = (
     "packs, crash_events, rum_events, groups, group_users, dead_letters, ledger, repairs, rebuilds,"
     " doomed_packs, gone_packs, merges, retired_days, project_terms, tombstones, sdk_ids,"
-    " repeated_events, spare_copies, ledger_rolled, accepted_moves"
+    " repeated_events, spare_copies, ledger_rolled, accepted_moves, group_hours, group_versions,"
+    " group_history, releases"
 )
 
 

@@ -21,6 +21,8 @@ from events.envelope import Envelope
 from events.ids import new_id, now_ms
 from events.registry import event_type
 from storage.model import DeadLetter
+from storage.sql.group_filter import GroupFilter
+from storage.sql.groups import Group
 from storage.sql.migrate import migrate
 
 TOKEN = "test-token-0123456789abcdef"
@@ -129,6 +131,11 @@ class World:
         )
         assert self.stores.dead_letters.add([letter]) == 1
         return letter
+
+    def groups(self, project: str) -> list[Group]:
+        """The groups of a project, as the store lists them."""
+        wanted = GroupFilter(datetime.now(UTC), self.numbers[project])
+        return list(self.stores.groups.list(wanted).items)
 
     def get(self, path: str, *, token: str | None = TOKEN, **headers: str) -> TestResponse:
         if token is not None:

@@ -28,7 +28,7 @@ from storage.sql.letter_filter import LetterFilter
 from tests.integration.api_world import TOKEN, World, crash, open_world
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-MISSING = str(new_id(now_ms()))
+MISSING = "01a1ee56-5e00-7458-b0bb-96c8945ed372"
 
 
 @pytest.fixture(scope="module")

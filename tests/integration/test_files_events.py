@@ -139,6 +139,10 @@ def test_conditions_hold_by_the_entity_tag(client: FlaskClient, shop_event: UUID
     assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", etag)
     assert get(client, shop_event, If_None_Match="*").status_code == 304
     assert get(client, shop_event, If_None_Match='"other"').status_code == 200
+    assert get(client, shop_event, If_Match=etag).status_code == 200
+    assert get(client, shop_event, If_Match="*").status_code == 200
+    changed = get(client, shop_event, If_Match='"other"')
+    assert (changed.status_code, code(changed)) == (412, "precondition_failed")
     held = {"Range": "bytes=0-3"}
     assert get(client, shop_event, If_Range=etag, **held).status_code == 206
     assert get(client, shop_event, If_Range=f"W/{etag}", **held).status_code == 200

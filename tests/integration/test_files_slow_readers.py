@@ -22,6 +22,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 BLOB = random.Random(1).randbytes(1 << 20) * 24
 PATH = f"/files/v1/blobs/{hashlib.sha256(BLOB).hexdigest()}?project=shop"
 DOWNLOADS = 3
+THREADS = 6
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def files(
 ) -> Iterator[FilesProcess]:
     log = tmp_path_factory.mktemp("logs") / "files.log"
     more = {
-        "SLUICE_FILES_THREADS": "6",
+        "SLUICE_FILES_THREADS": str(THREADS),
         "SLUICE_BLOB_UPLOADS": "1",
         "SLUICE_BLOB_DOWNLOADS": str(DOWNLOADS),
         "SLUICE_FILES_CACHE_SECONDS": "2",
@@ -83,6 +84,21 @@ def test_readers_that_stall_take_their_slots_and_leave_the_rest_to_others(
         return found.content == BLOB
 
     wait_until(served, "slots of readers that went away were not given back")
+
+
+@pytest.mark.parametrize("credential", ["", f"Authorization: Bearer {TOKEN}\r\n"])
+def test_senders_that_stall_leave_threads_to_others(files: FilesProcess, credential: str) -> None:
+    """Refused ones, and ones that send again what is there."""
+    address = urlsplit(files.url)
+    head = f"PUT {PATH} HTTP/1.1\r\nHost: x\r\n{credential}Content-Length: {len(BLOB)}\r\n\r\n"
+    with ExitStack() as open_connections:
+        for _ in range(2 * THREADS):
+            place = (str(address.hostname), address.port or 0)
+            sender = open_connections.enter_context(socket.create_connection(place, timeout=60))
+            sender.sendall(head.encode())
+        for _ in range(THREADS):
+            assert httpx.get(f"{files.url}/health/live", timeout=60).status_code == 200
+    assert httpx.head(files.url + PATH, headers=HEADERS, timeout=60).status_code == 200
 
 
 def test_a_refused_or_missing_blob_keeps_no_slot(files: FilesProcess) -> None:

@@ -7,91 +7,28 @@ beside it. What may differ are ids and the date.
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
 import json
-import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.parse
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
 from app.stores import open_stores
-from config.settings import Secret, Settings
-from ops.paths import CHECKOUT
-from ops.ports import keep_or_choose
+from config.settings import Settings
 from storage.sql.migrate import migrate
+from tests.integration.web_process import AS_RSGI, AS_WSGI, DEADLINE, KEY, Lane, request, start
 from tests.system.test_bad_input import MEGABYTE, REFUSED, STORED, crash
 from tests.system.test_corpus_raygun import CORPUS, FILES
 
-KEY = "aB+/c3de==fgh0"
 SENTRY_FILES = sorted(CORPUS.glob("sentry-*/*.json"))
 SENTRY_KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
-DEADLINE = 120.0
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b0[0-9a-f]{11}7[0-9a-f]{19}\b")
 _OWN = re.compile(rb"(?m)^(date|sluice-request-id|server-timing): .*$")
-_AS_RSGI = ("--interface", "rsgi", "app.serving:web")
-_AS_WSGI = ("--interface", "wsgi", "--blocking-threads", "8", "app.factory:create")
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A granian process and where it listens."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-
-    def talk(self, request: bytes, *, close: bool = False) -> bytes:
-        """The whole answer to a request that asks to close; ``close`` ends our side at once."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as sender:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                sender.sendall(request)  # a server that refuses need not read it all
-            if close:
-                sender.shutdown(socket.SHUT_WR)
-            parts = []
-            while part := sender.recv(1 << 16):
-                parts.append(part)
-        return b"".join(parts)
-
-
-def environment(settings: Settings, port: int) -> dict[str, str]:
-    values = {item.name: getattr(settings, item.name) for item in fields(Settings)}
-    named = {
-        f"SLUICE_{name.upper()}": value.reveal() if isinstance(value, Secret) else str(value)
-        for name, value in values.items()
-    }
-    # The same seed, since the order of Allow is that of a set.
-    own = {"SLUICE_WEB_PORT": str(port), "PYTHONPATH": str(CHECKOUT), "PYTHONHASHSEED": "1"}
-    return {**os.environ, **named, **own}
-
-
-def start(settings: Settings, arguments: tuple[str, ...]) -> Lane:
-    port = keep_or_choose(["web"], {})["web"]
-    argv = [sys.executable, "-m", "granian", "--http", "1", "--no-ws", "--factory"]
-    argv += ["--port", str(port), *arguments]
-    lane = Lane(subprocess.Popen(argv, cwd=CHECKOUT, env=environment(settings, port)), port)
-    deadline = time.monotonic() + DEADLINE
-    while not _lives(lane):
-        assert lane.process.poll() is None, "the server ended"
-        assert time.monotonic() < deadline, "the server does not answer"
-        time.sleep(0.1)
-    return lane
-
-
-def _lives(lane: Lane) -> bool:
-    try:
-        return b" 200 " in lane.talk(request("GET", "/health/live"))
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -103,25 +40,12 @@ def lanes(module_settings: Settings) -> Iterator[tuple[Lane, Lane]]:
     stores.projects.add_key(project.id, "revoked-key")
     stores.projects.revoke_key("revoked-key")
     stores.database.close()
-    started = (start(module_settings, _AS_RSGI), start(module_settings, _AS_WSGI))
+    started = (start(module_settings, AS_RSGI), start(module_settings, AS_WSGI))
     yield started
     for lane in started:
         lane.process.send_signal(signal.SIGTERM)
     for lane in started:
         assert lane.process.wait(timeout=DEADLINE) == 0
-
-
-Headers = tuple[tuple[str, str], ...]
-
-
-def request(
-    method: str, target: str, body: bytes | None = None, headers: Headers = (), key: str = KEY
-) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", "Host: sluice.test", "Connection: close"]
-    lines += [f"X-ApiKey: {key}"] * bool(key)
-    lines += [f"Content-Length: {len(body)}"] if body is not None else []
-    lines += [f"{name}: {value}" for name, value in headers]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
 
 def chunked(body: bytes, size: int) -> bytes:

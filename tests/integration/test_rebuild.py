@@ -16,6 +16,7 @@ from storage.files.store import FileStore
 from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.rebuilds import Rebuilds
+from tests.counted import assert_counted_as_rows
 from tests.integration.pipeline import crash, wait_until
 
 # A loaded machine takes seconds to start a process, and these start many.
@@ -176,6 +177,7 @@ def test_sql_is_rebuilt_while_events_flow_and_through_a_kill(pipeline, worker):
     assert pipeline.query("SELECT count(*) FROM rebuild_groups") == [(0,)]
     tables = pipeline.query("SELECT relname FROM pg_class WHERE relname ~ '_rebuilt$'")
     assert tables == []
+    assert_counted_as_rows(pipeline.database)
 
 
 @pytest.mark.parametrize("store", ["search", "sql"])
@@ -211,6 +213,7 @@ def test_rows_move_to_the_group_that_their_payload_names(pipeline, worker):
     run(pipeline, "sql", *span(ids))
     assert pipeline.groups() == {"pay0": (15, 3), "pay1": (15, 3)}
     assert_all_is_right(pipeline, ids)
+    assert_counted_as_rows(pipeline.database)
 
 
 def test_a_day_of_sql_can_be_rebuilt_again_and_takes_new_events(pipeline, worker):
@@ -219,6 +222,7 @@ def test_a_day_of_sql_can_be_rebuilt_again_and_takes_new_events(pipeline, worker
         run(pipeline, "sql", *span(ids))
         ids += pipeline.publish([crash(1, line="pay1")])
         assert_all_is_right(pipeline, ids)
+    assert_counted_as_rows(pipeline.database)
 
 
 def test_groups_that_were_deleted_come_back_with_their_users(pipeline, worker):
@@ -231,6 +235,7 @@ def test_groups_that_were_deleted_come_back_with_their_users(pipeline, worker):
 
     assert pipeline.groups() == before == {"pay0": (30, 3), "pay1": (30, 3)}
     assert_all_is_right(pipeline, ids)
+    assert_counted_as_rows(pipeline.database)
 
 
 def test_rows_that_no_pack_explains_go(pipeline, worker):
@@ -242,6 +247,7 @@ def test_rows_that_no_pack_explains_go(pipeline, worker):
     assert len(pipeline.rows()) == 23
     run(pipeline, "sql", *span(ids))
     assert_all_is_right(pipeline, ids)
+    assert_counted_as_rows(pipeline.database)
 
 
 @pytest.mark.parametrize("store", ["search", "sql"])
@@ -254,6 +260,7 @@ def test_what_is_dead_stays_dead(pipeline, worker, store):
 
     assert pipeline.settle() == before
     assert len(pipeline.rows()) == len(pipeline.documents(ids)) == 2
+    assert_counted_as_rows(pipeline.database)
 
 
 @pytest.mark.parametrize("store", ["search", "sql"])
@@ -286,6 +293,7 @@ def test_a_lost_pack_keeps_its_rows_and_the_old_index(pipeline, worker):
     run(pipeline, "sql", *span(ids))
     assert pipeline.rows() == set(ids)
     assert pipeline.groups() == {"pay0": (5, 3), "pay1": (5, 3)}
+    assert_counted_as_rows(pipeline.database)
 
 
 def test_one_rebuild_at_a_time(pipeline):

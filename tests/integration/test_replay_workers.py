@@ -97,8 +97,8 @@ def world(shared: World, module_settings: Settings) -> World:
         client.flushdb()
     with shared.stores.database.transaction() as cursor:
         cursor.execute(
-            "TRUNCATE packs, crash_events, groups, group_users, dead_letters, ledger, audit,"
-            " replays, replay_items"
+            "TRUNCATE packs, crash_events, groups, group_users, group_hours, group_versions,"
+            " dead_letters, ledger, audit, replays, replay_items"
         )
     shared.add_project(f"p-{uuid4().hex}")
     return shared
@@ -193,7 +193,7 @@ def assert_stored_once(world: World, envelopes: Sequence[Envelope]) -> None:
         event = world.stores.events.find(envelope.id)
         assert event is not None
         assert searched(world, envelope.id)
-    (group,) = world.stores.groups.list(project=project_of(world)).items
+    (group,) = world.groups(project_of(world))
     assert group.count == len(envelopes)
 
 
@@ -302,7 +302,7 @@ def test_an_edited_event_that_search_refused_is_stored_anew(world: World) -> Non
     event = world.stores.events.find(letter.event_id)
     assert event is not None
     assert world.stores.files.read_event(event.location) == edited
-    groups = world.stores.groups.list(project=project_of(world)).items
+    groups = world.groups(project_of(world))
     assert sorted((group.count, group.users) for group in groups) == [(1, 1), (3, 1)]
     searched(world, letter.event_id)
 

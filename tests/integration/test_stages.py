@@ -93,7 +93,7 @@ def world(place):
     with database.transaction() as cursor:
         cursor.execute(
             "TRUNCATE projects, packs, crash_events, rum_events, groups, group_users,"
-            " dead_letters, ledger RESTART IDENTITY CASCADE"
+            " group_hours, group_versions, dead_letters, ledger RESTART IDENTITY CASCADE"
         )
     project, _ = Projects(database).create(f"shop-{new_id(now_ms())}")
     yield World(place, broker, database, project.id)

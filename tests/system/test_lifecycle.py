@@ -135,6 +135,9 @@ def test_data_survives_down_and_up_and_two_ups_do_not_race(sluice: Sluice) -> No
     sluice.succeed("down")
     assert sluice.refresh()["state"] == "down"
     assert "nothing was running" in sluice.run("down").stderr
+    asked = sluice.run("ledger")
+    assert asked.returncode == 1
+    assert "start it with ./sluice up" in asked.stderr
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda _: sluice.run("up", "--detach"), range(2)))
     assert [item.returncode for item in done] == [0, 0], [item.stderr for item in done]
@@ -166,10 +169,28 @@ def test_what_outlives_the_supervisor_is_ended_by_the_next_up(sluice: Sluice) ->
     parent = supervisor_of(sluice)
     orphans = parent.children(recursive=True)
     parent.kill()
+    parent.wait(10)
+    assert any("without their supervisor" in told for told in sluice.refresh()["warnings"])
     sluice.succeed("up", "--detach")
     sluice.refresh()
     assert not [orphan for orphan in orphans if orphan.is_running()]
     await_stored(sluice, event_id)
+
+
+def test_an_up_that_was_killed_half_way_is_no_running_one(sluice: Sluice) -> None:
+    sluice.succeed("down")
+    starting = subprocess.Popen(
+        [str(Path(__file__).resolve().parents[2] / "sluice"), "up", "--detach"],
+        env={**_plain_environment(), "SLUICE_HOME": str(sluice.home), "SLUICE_WEB_PORT": "0"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: sluice.refresh()["processes"], 60, "the supervisor of a start")
+    starting.kill()
+    starting.wait(10)
+    assert "starting anew" in sluice.run("up", "--detach").stderr
+    assert sluice.refresh()["state"] == "running"
+    await_stored(sluice, accepted(sluice, "after an up that was killed"))
 
 
 def test_ctrl_c_in_the_foreground_stops_everything(sluice: Sluice) -> None:

@@ -7,16 +7,15 @@ import json
 import random
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from events.envelope import Envelope
 from events.ids import new_id
+from tests.corpus import CORPUS
 
 NOON = 1_795_003_200_000
 PACK_ID = uuid.UUID("01a1ee56-5e00-7458-b0bb-96c8945ed372")
 KEY = f"packs/3f/crash/2026-11-18/{PACK_ID}.pack"
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 
 
 def envelope(number: int, body: bytes, project_id: int = 7) -> Envelope:

@@ -17,8 +17,8 @@ from events.ids import new_id
 from events.limits import Limits
 from events.raygun.split import split_bulk, split_entry, split_rum
 from events.record import Record
+from tests.corpus import CORPUS
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 LIMITS = Limits(max_event_bytes=1 << 20, max_depth=500)
 AT_MS = 1_795_414_000_000
 _SPLITTERS = {"entry": split_entry, "bulk": split_bulk, "rum": split_rum}

@@ -97,7 +97,7 @@ def encoded(value: Any) -> bytes:
 
 
 def check(record: Record, picture: dict[str, Any]) -> None:
-    assert_strict(picture, record.document, record.row, record.user_key)
+    assert_strict(picture, record.document(), record.row, record.user_key)
     if record.group is not None:
         assert_strict(record.group.title, record.group.culprit, record.group.fingerprint)
 

@@ -55,7 +55,7 @@ def test_every_recorded_event_has_a_record_and_a_picture() -> None:
     for sample in recorded("rum"):
         for body in events_of(sample):
             record, picture = rum_record(body), rum_picture(body)
-            orjson.dumps([record.document, picture])
+            orjson.dumps([record.document(), picture])
             assert record.occurred_at is not None
             assert picture["rum"]["note"] is None
             assert record.group is None

@@ -20,6 +20,8 @@ from raygun_samples import (
     report,
 )
 
+from events.fingerprint import group_key, reasons
+from events.raygun.entry import RaygunEntry
 from events.recursion import fold
 from events.stable import stable_file, stable_name
 from events.template import template
@@ -129,6 +131,49 @@ def test_the_message_counts_where_class_and_functions_say_little() -> None:
     assert fingerprint(crash(message="order 17 lost")) == fingerprint(crash(message="order 9 lost"))
 
 
+def browser_crash(method: str, build: str, **error: Any) -> bytes:
+    stack = [frame(method, file=f"https://shop.test/app.{build}.js", line=1, columnNumber=4711)]
+    return report("raygun-js", error={"className": "TypeError", "stackTrace": stack, **error})
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("t", "r"), ("n.value", "Object.e.value"), ("new t", "new n"), ("async e", "async i")],
+)
+def test_minified_functions_of_two_builds_are_one_group(one: str, two: str) -> None:
+    old = browser_crash(one, "abc12345", message="t.total is not a function")
+    new = browser_crash(two, "def67890", message="e.total is not a function")
+    assert fingerprint(old) == fingerprint(new)
+
+
+def test_minified_functions_leave_it_to_the_message() -> None:
+    total = browser_crash("t", "abc12345", message="e.total is not a function")
+    price = browser_crash("t", "abc12345", message="e.price is not a function")
+    assert fingerprint(total) != fingerprint(price)
+
+
+def test_obfuscated_calls_of_two_builds_are_one_group() -> None:
+    def obfuscated(class_name: str, method: str, message: str) -> str:
+        stack = [frame(method, file="SourceFile", className=class_name)]
+        error = {"className": "java.lang.NullPointerException", "stackTrace": stack}
+        return fingerprint(report("Raygun4Android", error={**error, "message": message}))
+
+    assert obfuscated("a.b.c", "a", "on null") == obfuscated("a.c.f", "b", "on null")
+    assert obfuscated("a.b.c", "a", "on null") != obfuscated("a.b.c", "a", "on closed file")
+    assert obfuscated("shop.Cart", "of", "m") != obfuscated("shop.Till", "of", "m")
+
+
+def test_the_message_counts_where_only_libraries_were_called() -> None:
+    library = frame("query", file="/srv/app/node_modules/pg/client.js")
+
+    def failed(message: str) -> str:
+        error = {"className": "DatabaseError", "message": message, "stackTrace": [library]}
+        return fingerprint(report("raygun-node", error=error))
+
+    assert failed("relation 17 is locked") == failed("relation 9 is locked")
+    assert failed("relation 17 is locked") != failed("connection terminated")
+
+
 def test_library_frames_do_not_count_where_the_application_s_are() -> None:
     library = frame("handle", file="/srv/app/node_modules/express/router.js")
     error = {"className": "Boom", "stackTrace": [library, frame("pay"), library]}
@@ -222,6 +267,8 @@ def test_folders_of_releases() -> None:
         ("cannot open /tmp/a1/b", "cannot open /var/log/x"),
         ("row 5b0a6f0e-1c1f-4f7c-9a52-0c7a4f2f8f01 gone", "row 7 gone"),
         ("object at 0x7f31ce91 died\nwith details", "object at 0x1 died"),
+        ("t.total is not a function", "e.total is not a function"),
+        ("n is not iterable", "i is not iterable"),
     ],
 )
 def test_messages_that_differ_in_values(one: str, two: str) -> None:
@@ -248,3 +295,15 @@ def test_title_and_group_id() -> None:
     panic = crash_record(go).group
     assert panic is not None
     assert panic.title == "assignment to entry in nil map"
+
+
+def test_reasons_tell_all_that_the_fingerprint_is_made_of() -> None:
+    """Whatever differs between two fingerprints differs between their reasons."""
+    seen: dict[str, tuple[object, ...]] = {}
+    for sample in recorded("entry", "bulk"):
+        for body in events_of(sample):
+            found = RaygunEntry(body).crash()
+            told = tuple(reasons(found))
+            fingerprint = group_key(found).fingerprint
+            assert seen.setdefault(fingerprint, told) == told
+    assert len(set(seen.values())) == len(seen)

@@ -16,6 +16,13 @@ def test_query_in_any_letter_case(name: str) -> None:
     assert key_candidates(Headers(), f"x=1&{name}=abc") == ["abc"]
 
 
+def test_a_header_that_was_set_twice() -> None:
+    twice = Headers([("X-ApiKey", "one, one")])
+    assert key_candidates(twice, "") == ["one, one", "one"]
+    assert key_candidates(Headers({"X-ApiKey": "one,two"}), "") == ["one,two"]
+    assert key_candidates(Headers({"X-ApiKey": ","}), "") == [","]
+
+
 def test_header_goes_before_query() -> None:
     assert key_candidates(Headers({"X-ApiKey": "one"}), "apikey=two") == ["one"]
 

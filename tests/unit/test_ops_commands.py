@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
+import click
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from config.policy import match_queues
 from ops.__main__ import Family, main
 from ops.commands.ledger import complain, document
+from ops.commands.output import told
 from ops.commands.worker import own_name, worker_argv
 from ops.errors import OpsError
 from ops.home import Home, State
 from ops.ledger_check import Look, judge
 from ops.paths import CHECKOUT
-from ops.reference import queues_page, settings_page
+from ops.reference import queues_page, search_page, settings_page
 from ops.servers.catalogue import addresses, complete, make_site, needed_servers
 from ops.stack.plan import client_environment
 from ops.stack.plan import read_settings as read
@@ -75,6 +80,9 @@ def test_down_and_status_of_nothing_are_fine(
 def test_the_committed_reference_pages_are_those_of_the_code() -> None:
     assert (CHECKOUT / "docs" / "settings.md").read_text() == settings_page()
     assert (CHECKOUT / "docs" / "queues.md").read_text() == queues_page()
+    search = (CHECKOUT / "docs" / "search.md").read_text()
+    assert search_page(search) == search
+    assert search_page("<!-- keys --><!-- end of keys -->").count("| `") > 20
 
 
 def test_an_address_in_the_environment_replaces_its_server(tmp_path: Path) -> None:
@@ -133,3 +141,31 @@ def test_an_unbalanced_minute_is_named() -> None:
     assert "1970-01-01T00:01Z shop crash: 1 more settled than accepted" in text
     assert "#2" not in text
     assert document(seen, judge([seen]), {1: "shop"})["balanced"] is False
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC, errno.EROFS])
+def test_what_the_machine_refuses_is_one_sentence_and_a_bug_is_none(number: int) -> None:
+    @told
+    def refused() -> None:
+        raise OSError(number, os.strerror(number), "/srv/sluice/lock")
+
+    @told
+    def broken() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(click.ClickException, match=r"^/srv/sluice/lock: \w+"):
+        refused()
+    with pytest.raises(OSError, match="descriptor"):
+        broken()
+
+
+def test_what_a_command_logs_is_not_among_its_results(capsys: pytest.CaptureFixture[str]) -> None:
+    @told
+    def command() -> None:
+        structlog.get_logger("ops").info("erasure_hidden", events=1)
+        click.echo("{}")
+
+    command()
+    shown = capsys.readouterr()
+    assert shown.out == "{}\n"
+    assert "erasure_hidden" in shown.err

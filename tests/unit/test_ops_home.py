@@ -12,6 +12,7 @@ from ops.errors import OpsError
 from ops.home import Home, State, write_private
 from ops.paths import CHECKOUT, cache_path, home_path
 from ops.ports import FIRST, LAST, is_free, keep_or_choose
+from ops.stack.plan import local_address
 from ops.supervision.remote import LONGEST_SOCKET_PATH, choose_socket
 
 
@@ -83,6 +84,21 @@ def test_a_kept_port_stays_until_a_stranger_has_it(taken_port: int) -> None:
 
 def test_a_listener_takes_a_port(taken_port: int) -> None:
     assert not is_free(taken_port)
+
+
+def test_a_place_where_nobody_can_listen_is_no_taken_port() -> None:
+    with pytest.raises(OSError, match="assign"):
+        is_free(0, "192.0.2.1")
+
+
+def test_a_port_is_looked_at_in_the_host_s_own_family() -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as listener:
+        listener.bind(("::1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert not is_free(port, "::1")
+    assert local_address("::1", "8000") == "http://[::1]:8000"
+    assert local_address("::", "8000") == "http://127.0.0.1:8000"
 
 
 def test_a_long_home_has_its_socket_elsewhere_and_keeps_it(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_every_recorded_report_has_a_record_and_a_picture() -> None:
     for sample in recorded("entry", "bulk"):
         for body in events_of(sample):
             record, picture = crash_record(body), crash_picture(body)
-            assert_strict(record.document, record.row, picture)
+            assert_strict(record.document(), record.row, picture)
             assert record.occurred_at is not None
             assert record.group is not None
             assert picture["client"]["version"]
@@ -318,7 +318,7 @@ def test_requests() -> None:
     (empty,) = bodies("raygun4go/01-create-error")
     assert crash_picture(empty)["request"] is None
     (browser,) = bodies("raygun4js/07-handled-error")
-    assert crash_record(browser).document["url"] == "http://shop.example.test:3000/cart#top"
+    assert crash_record(browser).document()["url"] == "http://shop.example.test:3000/cart#top"
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_values_of_the_wrong_kind_are_left_out() -> None:
             groupingKey=value,
             threads=value,
         )
-        orjson.dumps([crash_record(body).document, crash_picture(body)])
+        orjson.dumps([crash_record(body).document(), crash_picture(body)])
         orjson.dumps(crash_picture(report(error=value, client=value)))
 
 
@@ -394,7 +394,58 @@ def test_rows_and_documents_are_bounded() -> None:
     )
     record = crash_record(body)
     assert [len(value) for value in record.row if value] == [500, 2000, 200, 200]
-    assert len(orjson.dumps(record.document)) < 120_000
+    assert len(orjson.dumps(record.document())) < 120_000
     assert record.user_key is not None
     assert len(record.user_key) <= 1000
     assert len(crash_picture(body)["error"]["message"]) == 500_000
+
+
+def test_php_puts_the_class_before_its_messages() -> None:
+    def message(class_name: str, text: str, client: str = "Raygun4php") -> str:
+        error = {"ClassName": class_name, "Message": text}
+        shown: str = crash_picture(report(client, error=error))["error"]["message"]
+        return shown
+
+    assert message("Shop\\CartException", "Shop\\CartException: empty") == "empty"
+    assert message("ErrorException", "Error: Undefined index: a") == "Undefined index: a"
+    assert message("ErrorException", "ErrorException: of ours") == "ErrorException: of ours"
+    assert message("A", "A: as it is", "raygun-node") == "A: as it is"
+    assert message("A", "None: as it is", "raygun-node") == "None: as it is"
+
+
+def test_react_native_s_places_are_no_classes() -> None:
+    places = ("line 7, column 8", "line undefined, column undefined", "line null, column NaN")
+    stack = [frame("onPress", lineNumber=None, className=place) for place in places]
+    error = {"className": "TypeError", "stackTrace": stack}
+    picture = crash_picture(report("raygun4reactnative.ios", error=error))
+    shown = [(f["class_name"], f["line"], f["column"]) for f in picture["error"]["frames"]]
+    assert shown == [(None, 7, 8), (None, None, None), (None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("nightly", ["nightly"]),
+        ({"team": "shop", "tier": 2}, ["team:shop", "tier:2"]),
+        (["a", 7, None, ["b"]], ["a", "7"]),
+        ([], []),
+        (None, None),
+    ],
+)
+def test_tags_of_any_form(sent: Any, shown: list[str] | None) -> None:
+    assert crash_picture(report(tags=sent))["tags"] == shown
+
+
+def test_what_has_no_place_of_its_own_is_shown_all_the_same() -> None:
+    error = {"className": "SIGABRT", "signalName": "SIGABRT", "globalVariables": {"DEBUG": "0"}}
+    request = {"url": "/", "networkConnectivityState": "Connected - WIFI"}
+    threads = [{"threadNumber": 0, "crashed": True, "stackFrames": []}]
+    details = {"threads": threads, "correlationId": "c-1", "machineName": "web-1"}
+    body = report(error=error, request=request, **details)
+    assert crash_picture(body)["other"] == {
+        "error": {"signalName": "SIGABRT", "globalVariables": {"DEBUG": "0"}},
+        "request": {"networkConnectivityState": "Connected - WIFI"},
+        "threads": threads,
+        "correlationId": "c-1",
+    }
+    assert crash_picture(report(error={"className": "A", "message": "b"}))["other"] is None

@@ -18,7 +18,7 @@ AT_MS = 1_795_000_000_123
 
 def a_record(document: dict[str, Any], occurred_at: datetime | None = None) -> Record:
     group = GroupKey("fingerprint", "title", None)
-    return Record(new_id(AT_MS), 7, occurred_at, None, (), document, group)
+    return Record(new_id(AT_MS), 7, occurred_at, None, (), lambda: document, group)
 
 
 def test_common_fields_come_from_the_record() -> None:

@@ -143,7 +143,7 @@ def test_every_recorded_event_has_a_record_and_a_picture(name: str, entry: Entry
     assert made.sdk_id == entry.sdk_id
     assert made.occurred_at is not None
     assert made.group is not None
-    orjson.dumps(made.document)
+    orjson.dumps(made.document())
     shown = crash.picture(envelope)
     json.dumps(shown, allow_nan=False)
     sent = json.loads(entry.payload)
@@ -442,7 +442,7 @@ class TestContext:
     )
     def test_values_of_the_wrong_kind_are_borne(self, fields: dict[str, Any]) -> None:
         made = record(**fields)
-        orjson.dumps(made.document)
+        orjson.dumps(made.document())
         orjson.dumps(picture(**fields))
         assert all("\0" not in value for value in made.row if isinstance(value, str))
 

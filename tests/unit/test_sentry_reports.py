@@ -47,7 +47,7 @@ def reports(body: Any, header: dict[str, Any] | None = None) -> list[Entry]:
 
 def shown(entry: Entry) -> dict[str, Any]:
     envelope = envelope_of(alone(entry))
-    orjson.dumps(crash.normalise(envelope).document)
+    orjson.dumps(crash.normalise(envelope).document())
     picture = crash.picture(envelope)
     json.dumps(picture, allow_nan=False)
     return picture

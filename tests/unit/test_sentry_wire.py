@@ -158,9 +158,9 @@ JSON = b'{"message": "old"}'
         base64.urlsafe_b64encode(b'{"m": "\xc3\xbf\xc3\xbf\xc3\xbf"}'),
         base64.b64encode(zlib.compress(JSON)),
         base64.encodebytes(zlib.compress(JSON)),
-        base64.b64encode(gzip.compress(JSON)),
+        base64.b64encode(gzip.compress(JSON, mtime=0)),
         zlib.compress(JSON),
-        gzip.compress(JSON),
+        gzip.compress(JSON, mtime=0),
     ],
 )
 def test_older_bodies_are_unwrapped(body: bytes) -> None:

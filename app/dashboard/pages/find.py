@@ -68,7 +68,8 @@ def _thing(visit: Visit, thing_id: UUID) -> str | None:
     if (event := stores.events.find(thing_id)) and _sees(visit, event.project_id):
         return links.occurrence(event.id)
     if (group := stores.groups.find(thing_id)) and _sees(visit, group.project_id):
-        return links.group(links.ProjectName(group.project_id, group.project), group.id)
+        project = links.ProjectName(group.project_id, group.project)
+        return links.group_of(project, group.id, group.number)
     return None
 
 

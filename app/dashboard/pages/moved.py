@@ -15,7 +15,7 @@ def group(visit: Visit) -> Response:
     """A group by its id alone."""
     found = find_group(visit.desk, visit.arguments["group_id"])
     project = links.ProjectName(found.project_id, found.project)
-    return moved_to(links.group(project, found.id))
+    return moved_to(links.group_of(project, found.id, found.number))
 
 
 def event(visit: Visit) -> Response:

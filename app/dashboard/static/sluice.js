@@ -125,6 +125,20 @@
     row?.querySelector("a[href]").focus();
   }
 
+  // A key of the rows' form is for those selected, or for the one that has the focus.
+  function chosen() {
+    if (document.querySelector("[data-row] input:checked")) return true;
+    const box = document.activeElement.closest("[data-row]")?.querySelector("input[type=checkbox]");
+    if (box) box.checked = true;
+    return Boolean(box);
+  }
+
+  for (const box of all("[data-all]")) {
+    box.addEventListener("change", () => {
+      for (const one of all("[data-row] input[type=checkbox]", box.form)) one.checked = box.checked;
+    });
+  }
+
   function press(key) {
     if (Date.now() < going) {
       going = 0;
@@ -138,7 +152,7 @@
     else if (key === "r" && choice) setRefresh(every() ? 0 : 15);
     else {
       const control = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-      if (!control) return false;
+      if (!control || (control.dataset.rows !== undefined && !chosen())) return false;
       if (control.matches("input, select, textarea")) control.focus();
       else control.click();
     }

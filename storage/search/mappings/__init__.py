@@ -64,7 +64,10 @@ def query_keys() -> dict[str, Key]:
         for name, key in mapping_of(policy.name).KEYS.items():
             known = merged.get(name, Key())
             merged[name] = Key(
+                known.means or key.means,
                 tuple(dict.fromkeys(known.exact + key.exact)),
                 tuple(dict.fromkeys(known.words + key.words)),
+                tuple(dict.fromkeys(known.cased + key.cased)),
+                tuple(dict.fromkeys(known.open + key.open)),
             )
     return merged

@@ -43,12 +43,23 @@ def open_object() -> dsl.Flattened:
     return dsl.Flattened(ignore_above=KEYWORD_CHARS, depth_limit=FLATTENED_DEPTH, doc_values=False)
 
 
+def facets() -> dsl.Flattened:
+    """What kinds of events are told apart by, counted by value: in the letter case they came in."""
+    return dsl.Flattened(ignore_above=KEYWORD_CHARS, depth_limit=2)
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What ``key:value`` of a query looks into: fields matched whole, and fields by their words."""
+    """What ``key:value`` of a query looks into: fields matched whole, of which ``cased`` ones are
+    indexed in their letter case, fields by their words, and ``open`` objects whose keys clients
+    chose: there the key goes on, as in ``custom.basket.items``.
+    """
 
+    means: str = ""
     exact: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    cased: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
 
 class User(dsl.InnerDoc):
@@ -60,7 +71,9 @@ class User(dsl.InnerDoc):
 
 
 class Common(dsl.Document):
-    """Fields of every type. ``received_at`` is the id's time, ``occurred_at`` the device's."""
+    """Fields of every type. ``received_at`` is the id's time, ``occurred_at`` the device's;
+    ``version_order`` is the version as it is compared.
+    """
 
     id = dsl.Keyword()
     type = dsl.Keyword()
@@ -69,6 +82,7 @@ class Common(dsl.Document):
     occurred_at = dsl.Date()
     group_id = dsl.Keyword()
     version = exact(free=True)
+    version_order = dsl.Keyword()
     user = dsl.Object(User)
     tags = exact(free=True)
     client = open_object()
@@ -85,15 +99,18 @@ class Sent(Common):
 
 
 SENT_KEYS = {
-    "service": Key(exact=("service",)),
-    "environment": Key(exact=("environment",)),
-    "host": Key(exact=("host",)),
+    "service": Key("the service that sent", exact=("service",)),
+    "environment": Key("the environment that it runs in", exact=("environment",)),
+    "host": Key("the host that it runs on", exact=("host",)),
 }
 
 #: Keys of a query that every type has.
 COMMON_KEYS = {
-    "version": Key(exact=("version",)),
-    "user": Key(exact=("user.identifier", "user.email", "user.name")),
-    "email": Key(exact=("user.email",)),
-    "tag": Key(exact=("tags",)),
+    "version": Key("the application's version", exact=("version",)),
+    "user": Key(
+        "identifier, e-mail or name of the user",
+        exact=("user.identifier", "user.email", "user.name"),
+    ),
+    "email": Key("the user's e-mail", exact=("user.email",)),
+    "tag": Key("a tag", exact=("tags",)),
 }

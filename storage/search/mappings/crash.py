@@ -8,7 +8,26 @@ from typing import Any
 
 from elasticsearch import dsl
 
-from storage.search.mappings.base import TITLE_CHARS, Common, Key, exact, open_object, words
+from storage.search.mappings.base import (
+    TITLE_CHARS,
+    Common,
+    Key,
+    exact,
+    facets,
+    open_object,
+    words,
+)
+
+#: By what crashes are told apart, beside tags: the names of :func:`events.facets.facets_of`.
+FACETS = {
+    "os": "operating system and its version",
+    "browser": "browser and its major version",
+    "device": "device, by its maker's names",
+    "runtime": "runtime and its version",
+    "arch": "processor architecture",
+    "locale": "language and region",
+    "sdk": "SDK that reported, and its version",
+}
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NAME_CHARS = 500
@@ -27,6 +46,7 @@ class Document(Common):
     trace_id = dsl.Keyword()
     url = words(free=True)
     frames = dsl.Keyword(index=False, doc_values=False, copy_to="search_text")
+    facets = facets()
     custom = open_object()
     environment = open_object()
 
@@ -37,12 +57,20 @@ class Document(Common):
 
 
 KEYS = {
-    "class": Key(exact=("class_name",), words=("class_words",)),
-    "message": Key(words=("message",)),
-    "machine": Key(exact=("machine",)),
-    "url": Key(words=("url",)),
-    "trace": Key(exact=("trace_id",)),
-    "group": Key(exact=("group_id",)),
+    "class": Key(
+        "class of the error, by its full name or its last part",
+        exact=("class_name",),
+        words=("class_words",),
+    ),
+    "message": Key("words of the message, in order", words=("message",)),
+    "culprit": Key("the application's innermost function", exact=("culprit",)),
+    "machine": Key("machine that reported", exact=("machine",)),
+    "url": Key("part of the request's or page's address", words=("url",)),
+    "trace": Key("id of a trace", exact=("trace_id",)),
+    "group": Key("id of the event's fingerprint", exact=("group_id",)),
+    "env": Key("what the SDK told of the surroundings, by its own names", open=("environment",)),
+    "custom": Key("custom data, by its own names", open=("custom",)),
+    **{name: Key(means, cased=(f"facets.{name}",)) for name, means in FACETS.items()},
 }
 
 LISTED = (

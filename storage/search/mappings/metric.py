@@ -27,8 +27,8 @@ class Document(Sent):
 
 KEYS = {
     **SENT_KEYS,
-    "metric": Key(exact=("metrics",)),
-    "session": Key(exact=("sessions",)),
+    "metric": Key("a metric by its name", exact=("metrics",)),
+    "session": Key("session of a real user", exact=("sessions",)),
 }
 
 LISTED = ("service", "environment", "host", "metrics", "version", "user", "tags")

@@ -27,10 +27,10 @@ class Document(Common):
 
 
 KEYS = {
-    "kind": Key(exact=("kind",)),
-    "session": Key(exact=("session_id",)),
-    "page": Key(exact=("page",), words=("page.words",)),
-    "message": Key(words=("message",)),
+    "kind": Key("kind of a real-user event", exact=("kind",)),
+    "session": Key("session of a real user", exact=("session_id",)),
+    "page": Key("page or view, whole or by its words", exact=("page",), words=("page.words",)),
+    "message": Key("words of what a person said or a log line tells", words=("message",)),
 }
 
 LISTED = ("kind", "session_id", "page", "duration_ms", "version", "user", "tags", "message")

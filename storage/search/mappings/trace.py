@@ -63,13 +63,13 @@ class Document(Sent):
 
 KEYS = {
     **SENT_KEYS,
-    "operation": Key(exact=("spans.operation",)),
-    "category": Key(exact=("spans.category",)),
-    "status": Key(exact=("spans.status",)),
-    "trace": Key(exact=("spans.trace_id", "logs.trace_id")),
-    "attribute": Key(exact=("spans.attributes",)),
-    "log": Key(words=("logs.body",)),
-    "level": Key(exact=("logs.level",)),
+    "operation": Key("what a span did", exact=("spans.operation",)),
+    "category": Key("kind of a span", exact=("spans.category",)),
+    "status": Key("how a span ended", exact=("spans.status",)),
+    "trace": Key("id of a trace", exact=("spans.trace_id", "logs.trace_id")),
+    "attribute": Key("an attribute of a span, as name=value", exact=("spans.attributes",)),
+    "log": Key("words of a log line, in order", words=("logs.body",)),
+    "level": Key("level of a log line", exact=("logs.level",)),
 }
 
 LISTED = ("service", "operation", "environment", "host", "version", "user", "tags")

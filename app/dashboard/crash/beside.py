@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from app.api.related import events_about
 from app.api.times import iso
 from app.dashboard import links
+from app.dashboard.crash.occurrence import FileView, TellingView
 from app.dashboard.page import Visit
 from events.ids import id_time
 from storage.sql.blob_rows import BlobRows
 from storage.sql.events import StoredEvent
-
-
-@dataclass(frozen=True, slots=True)
-class FileView:
-    """A file that came with the event."""
-
-    name: str
-    kind: str
-    bytes: int
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class TellingView:
-    """An event that tells more of this one, or of which this one tells more."""
-
-    what: str
-    at: str
-    href: str
 
 
 def files_of(visit: Visit, event: StoredEvent) -> list[FileView]:
