@@ -46,6 +46,8 @@ class Frame(Schema):
     class_name = nullable(fields.String)
     method = nullable(fields.String)
     source = nullable(fields.String)
+    before = nullable(fields.List, cls_or_instance=fields.String)
+    after = nullable(fields.List, cls_or_instance=fields.String)
     in_app = nullable(fields.Boolean)
     locals = nullable(fields.Raw)
 
