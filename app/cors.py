@@ -18,7 +18,7 @@ CREDENTIALS_ALLOWED = "cors_credentials"
 METHODS = "GET, POST, OPTIONS"
 EXPOSED = (
     "Sluice-Event-Id, Sluice-Event-Ids, Sluice-Accepted, Sluice-Rejected, Sluice-Redacted, "
-    "Retry-After, X-Sentry-Error, X-Sentry-Rate-Limits"
+    "Sluice-Over-Quota, Retry-After, X-Sentry-Error, X-Sentry-Rate-Limits"
 )
 _ALWAYS_ALLOWED = ("content-type", "x-apikey", "x-remote-address")
 _MAX_ASKED = 32

@@ -72,6 +72,18 @@ def refused_metric(totals: Mapping[str, int]) -> Metric:
     return refused
 
 
+def ignored_metric(totals: Mapping[str, int]) -> Metric:
+    """Items that were taken and of which nothing is made, by their type in the SDK's words."""
+    ignored = CounterMetricFamily(
+        "sluice_items_ignored", "Items of which nothing is made.", labels=["item"]
+    )
+    for name, items in totals.items():
+        kind, _, item = name.partition(":")
+        if kind == "ignored":
+            ignored.add_metric([item], items)
+    return ignored
+
+
 def canary_metric(ages: Mapping[str, float]) -> Metric:
     """How long ago the last canary that arrived was sent: grows while nothing gets through."""
     age = GaugeMetricFamily(
@@ -92,28 +104,37 @@ def broker_metrics(stores: Stores) -> Iterator[Metric]:
         ("retried", "Events that a stage tried again."),
     ):
         yield CounterMetricFamily(f"sluice_events_{name}", text, value=totals.get(name, 0))
-    yield refused_metric(totals)
+    yield CounterMetricFamily(
+        "sluice_events_over_quota",
+        "Events accepted and dropped, since their project's quota was used up.",
+        value=totals.get("over_quota", 0),
+    )
+    yield from (refused_metric(totals), ignored_metric(totals))
     yield canary_metric(stores.progress.ages())
     yield from queue_metrics(stores.broker.queues())
 
 
 def sql_metrics(stores: Stores) -> Iterator[Metric]:
-    """What PostgreSQL counts, by event type: stored, dead, repaired."""
+    """What PostgreSQL counts, by event type: stored, dead, lost at clients, repaired."""
     stored = CounterMetricFamily(
         "sluice_events_stored", "Events that reached all three stores.", labels=["type"]
     )
     dead = CounterMetricFamily(
         "sluice_events_dead", "Dead letters made since the start.", labels=["type"]
     )
+    lost = CounterMetricFamily(
+        "sluice_events_client_lost", "Events that SDKs say they could not send.", labels=["type"]
+    )
     for event_type, counts in stores.settled.totals().items():
         stored.add_metric([event_type], counts.stored)
         dead.add_metric([event_type], counts.dead)
+        lost.add_metric([event_type], counts.client_lost)
     repaired = CounterMetricFamily(
         "sluice_repaired", "Events that reconciling repaired.", labels=["kind", "type"]
     )
     for (kind, event_type), events in Repairs(stores.database).totals().items():
         repaired.add_metric([kind, event_type], events)
-    yield from (stored, dead, repaired)
+    yield from (stored, dead, lost, repaired)
 
 
 def spool_metrics(home: Path, now_ms: int) -> Iterator[Metric]:

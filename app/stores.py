@@ -19,6 +19,7 @@ from storage.sql.events import Events
 from storage.sql.groups import Groups
 from storage.sql.health import ReleaseHealth
 from storage.sql.ledger import Settled
+from storage.sql.mentions import Mentions
 from storage.sql.minutes import Minutes
 from storage.sql.packs import Packs
 from storage.sql.projects import Projects
@@ -29,6 +30,7 @@ from storage.sql.triaging import Triaging, open_triaging
 from workbench.erasure.opening import Erasing, open_erasing
 from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
+from workbench.quotas import QuotaBook, open_quotas
 from workbench.redaction import RedactionBook, open_redaction
 
 KEY_CONNECTIONS = 2
@@ -50,6 +52,7 @@ class Stores:
     packs: Packs
     events: Events
     sdk_ids: SdkIds
+    mentions: Mentions
     groups: Groups
     traces: Traces
     spans_counted: Minutes
@@ -65,6 +68,7 @@ class Stores:
     retention: Retention
     workbench: Workbench
     redaction: RedactionBook
+    quotas: QuotaBook
     erasing: Erasing
 
 
@@ -95,6 +99,7 @@ def open_stores(settings: Settings) -> Stores:
         packs=Packs(database),
         events=events,
         sdk_ids=SdkIds(database),
+        mentions=Mentions(database),
         groups=Groups(database, terms),
         traces=Traces(database, terms),
         spans_counted=Minutes(database, "trace", terms),
@@ -110,5 +115,6 @@ def open_stores(settings: Settings) -> Stores:
         retention=retention,
         workbench=open_workbench(settings, database, broker, files),
         redaction=open_redaction(settings, database),
+        quotas=open_quotas(settings, database),
         erasing=open_erasing(settings, database, files, search),
     )

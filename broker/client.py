@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from config.policy import QUEUES
 from config.settings import Secret
 from events.envelope import SYSTEM_PROJECT, Envelope
 from events.ids import Clock, id_minute, now_ms
+from storage.quotas import day_of, month_of
 
 #: How long a published batch is remembered, in seconds: a spool may replay within that time.
 BATCH_MEMORY_SECONDS = 7 * 86_400
@@ -50,6 +52,14 @@ class QueueState:
         return self.pause is not None
 
 
+def _counted_in(minute: int, project_id: int) -> tuple[str, ...]:
+    """Where events are counted when they are accepted: in the ledger, and against quotas."""
+    if project_id == SYSTEM_PROJECT:
+        return (keys.accepted(minute),)
+    at_ms = minute * 60_000
+    return (keys.accepted(minute), keys.used(day_of(at_ms)), keys.used(month_of(at_ms)))
+
+
 class Broker:
     """Publishes batches and reads queues. Safe to share between threads; connects when used."""
 
@@ -66,14 +76,13 @@ class Broker:
         published again under the same id.
         """
         message = batch_message(event_type, batch_id, envelopes)
-        counts: dict[tuple[str, str], int] = {}
-        for envelope in envelopes:
-            slot = (
-                keys.accepted(id_minute(envelope.id)),
-                keys.accepted_field(envelope.project_id, event_type),
-            )
-            counts[slot] = counts.get(slot, 0) + 1
-        triples = [part for (key, field), n in counts.items() for part in (key, field, n)]
+        counts = Counter((id_minute(one.id), one.project_id) for one in envelopes)
+        triples = [
+            part
+            for (minute, project), n in counts.items()
+            for key in _counted_in(minute, project)
+            for part in (key, keys.accepted_field(project, event_type), n)
+        ]
         of_projects = sum(envelope.project_id != SYSTEM_PROJECT for envelope in envelopes)
         with broker_errors():
             self._line.run(
@@ -124,7 +133,10 @@ class Broker:
             return int(scripts.run(self._client, "admit", BATCH_MEMORY_SECONDS, *triples))
 
     def accepted(self, first_minute: int, last_minute: int) -> dict[tuple[int, int, str], int]:
-        """Events accepted by (minute of the id, project, type), both minutes included."""
+        """Events accepted by (minute of the id, project, type), both minutes included.
+
+        Those dropped for their quota are of type ``<type>|over``.
+        """
         minutes = range(first_minute, last_minute + 1)
         with broker_errors(), self._pipeline() as pipe:
             for minute in minutes:

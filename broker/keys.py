@@ -14,17 +14,22 @@
 ``period:<task>``         a run of this periodic task holds the period; its value is the run's id
 ``load:<SHA-1>``          an answer of ``load.lua`` for those queues that was dear to find
 ``batch:<id>``            this batch was published, this event admitted: makes both idempotent
-``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute
+``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute; of
+                          ``<project>|<type>|over`` those accepted and dropped for their quota
 ``accepted-moving:…``     such a hash on its way to PostgreSQL: ``<move>:<minute>``
 ``accepted-moves``        hash of a move's id → its minutes; ``accepted-moved`` grows with each step
-``totals``                hash of running counters: accepted, retried, replayed,
-                          refused:<type>:<code>
+``used:<day or month>``   hash of ``<project>|<type>`` → events kept with ids of that time, in UTC
+``quotas``                hash of ``<project>|<type>`` → bounds of a day, a month and a minute
+``totals``                hash of running counters: accepted, retried, replayed, over_quota,
+                          refused:<type>:<code>, ignored:<item>
 ``keys``                  hash of SHA-256 of an API key → its project, and whether it is revoked
 ``redaction``             hash of a project's number → its redaction rules, with their version
 ========================  =====================================================================
 """
 
 from __future__ import annotations
+
+from storage.ledger import OVER
 
 TOTALS = "totals"
 MOVES = "accepted-moves"
@@ -77,5 +82,13 @@ def moving(move: object, minute: int) -> str:
     return f"accepted-moving:{move}:{minute}"
 
 
+def used(period: str) -> str:
+    return f"used:{period}"
+
+
 def accepted_field(project_id: int, event_type: str) -> str:
     return f"{project_id}|{event_type}"
+
+
+def over_field(project_id: int, event_type: str) -> str:
+    return accepted_field(project_id, event_type + OVER)

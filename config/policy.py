@@ -97,6 +97,7 @@ SYSTEM_TASKS = (
     SystemTaskPolicy("sluice.erase", "system.maintenance", 10, soft_limit=120, hard_limit=150),
     SystemTaskPolicy("sluice.uploads", "system.maintenance", 60, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.redaction", "system.maintenance", 60, soft_limit=45, hard_limit=60),
+    SystemTaskPolicy("sluice.quotas", "system.maintenance", 60, soft_limit=45, hard_limit=60),
     SystemTaskPolicy("sluice.retention", "system.maintenance", 600, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.ledger", "system.maintenance", 600, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.usage", "system.maintenance", 600, soft_limit=100, hard_limit=120),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from events.envelope import Envelope
 from events.fields import lowered, members
@@ -21,8 +22,15 @@ from events.parse import loads
 from events.raygun.context import read_user
 from events.record import Malformed
 from events.report import CrashReport, User
+from events.sentry.attachments import PROTOCOL as WITH_FILES
 from events.sentry.attachments import open_files
+from events.sentry.containers import attributes_in, open_container
+from events.sentry.feedback import LATE_FILES, read_feedback, read_user_report
 from events.sentry.headed import behead
+from events.sentry.ids import read_sdk_id
+from events.sentry.replays import read_replay
+from events.sentry.spans import read_transaction
+from events.telemetry import TraceItem
 from events.text import as_text
 from events.trace import read_trace
 
@@ -32,18 +40,24 @@ _WORD = re.compile(rb"""[^\s"'<>,;:&=?(){}\[\]\\/|]{1,1000}""")
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """``users`` are the names of an event's user; ``session`` is the session it belongs to."""
+    """``users`` are the names of an event's user; ``session`` is the session it belongs to, and
+    ``sdk_id`` the id that its SDK gave it, by which other events tell more of it.
+    """
 
     users: frozenset[str]
     session: str | None = None
+    sdk_id: UUID | None = None
 
 
 def identities(envelope: Envelope) -> Identities:
     """Whose an event is. One that cannot be read may be anybody's: every word of it is a name."""
     try:
-        if envelope.type in _BY_TYPE:
-            return _BY_TYPE[envelope.type](envelope)
-        return _READERS[envelope.protocol](envelope.body)
+        if envelope.protocol == WITH_FILES:
+            opened = open_files(envelope.body)
+            envelope = replace(envelope, protocol=opened.protocol, body=opened.body)
+        if envelope.protocol in _READERS:
+            return _READERS[envelope.protocol](envelope.body)
+        return _BY_TYPE[envelope.type](envelope)
     except (KeyError, Malformed):
         return Identities(frozenset(_words(envelope.body)))
 
@@ -66,24 +80,49 @@ def _of_rum(body: bytes) -> Identities:
 
 def _of_sentry(body: bytes) -> Identities:
     """Sentry's users have an id, an e-mail and a name to log in by, any of which may be given."""
-    user = members(_object(loads(body)).get("user"))
+    event = _object(loads(body))
+    user = members(event.get("user"))
     names = (as_text(user.get(part), _SHORT) for part in ("id", "email", "username"))
-    return Identities(frozenset(name for name in names if name))
-
-
-def _of_headed(body: bytes) -> Identities:
-    return _of_sentry(behead(body)[1])
+    users = frozenset(name for name in names if name)
+    return Identities(users, sdk_id=read_sdk_id(event.get("event_id")))
 
 
 def _of_nobody(body: bytes) -> Identities:
-    """Browsers' own reports name nobody."""
+    """Browsers' own reports, and files that came alone, name nobody."""
     del body
     return Identities(frozenset())
 
 
-def _with_files(body: bytes) -> Identities:
-    opened = open_files(body)
-    return _READERS[opened.protocol](opened.body)
+def _of_transaction(body: bytes) -> Identities:
+    """Whom it names itself, and whom one of its spans does."""
+    event = _of_sentry(body)
+    return replace(event, users=event.users | _in_spans(read_transaction(body)))
+
+
+def _of_metrics(body: bytes) -> Identities:
+    """Whom a metric was about stands beside its labels."""
+    items, _ = open_container(body)
+    return Identities(_named([user_of(attributes_in(item)) for item in items]))
+
+
+def _of_feedback(body: bytes) -> Identities:
+    """Who wrote it, whom the application knew, and from what recording."""
+    event, item = _of_sentry(body), read_feedback(body)
+    return replace(event, users=event.users | _named([item.user]), session=item.session_id)
+
+
+def _of_user_report(body: bytes) -> Identities:
+    return Identities(_named([read_user_report(body).user]))
+
+
+def _of_replay(body: bytes) -> Identities:
+    return replace(_of_sentry(body), session=read_replay(body).session_id)
+
+
+def _headed(read: Callable[[bytes], Identities], body: bytes) -> Identities:
+    header, payload = behead(body)
+    found = read(payload)
+    return replace(found, sdk_id=found.sdk_id or read_sdk_id(header.get("event_id")))
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -99,11 +138,14 @@ def _names(value: Any) -> frozenset[str]:
 
 def _of_spans(envelope: Envelope) -> Identities:
     """Everybody whom a service named as its user in what it sent together."""
-    item = read_trace(envelope)
+    return Identities(_in_spans(read_trace(envelope)))
+
+
+def _in_spans(item: TraceItem) -> frozenset[str]:
     users = [item.origin.user, user_of(item.origin.attributes)]
     users += [user_of(span.attributes) for span in item.spans]
     users += [user_of(log.attributes) for log in item.logs]
-    return Identities(_named(users))
+    return _named(users)
 
 
 def _of_points(envelope: Envelope) -> Identities:
@@ -135,11 +177,18 @@ _BY_TYPE: dict[str, Callable[[Envelope], Identities]] = {"trace": _of_spans, "me
 _READERS: dict[str, Callable[[bytes], Identities]] = {
     "raygun.entry": _of_entry,
     "raygun.rum": _of_rum,
-    "sentry.envelope": _with_files,
     "sentry.event": _of_sentry,
-    "sentry.minidump": _of_headed,
-    "sentry.named_event": _of_headed,
+    "sentry.named_event": partial(_headed, _of_sentry),
+    "sentry.minidump": partial(_headed, _of_sentry),
     "sentry.raw_security": _of_nobody,
+    "sentry.transaction": _of_transaction,
+    "sentry.named_transaction": partial(_headed, _of_transaction),
+    "sentry.trace_metric": _of_metrics,
+    "sentry.feedback": _of_feedback,
+    "sentry.named_feedback": partial(_headed, _of_feedback),
+    "sentry.user_report": _of_user_report,
+    "sentry.replay": _of_replay,
+    LATE_FILES: _of_nobody,
     "otlp.exception.proto": partial(_of_exception, SpanException),
     "otlp.error.proto": partial(_of_exception, LogError),
 }

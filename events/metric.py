@@ -22,6 +22,8 @@ from events.otlp import metrics
 from events.otlp.attributes import moment_of
 from events.plain import PICTURE, plain
 from events.record import Column, Malformed, Record
+from events.sentry.metrics import read_check_in, read_client_report, read_metrics
+from events.sentry.sessions import read_session, read_sessions
 from events.series import (
     AMOUNT,
     CORRECTION,
@@ -59,6 +61,7 @@ MAX_POINTS = 5_000
 MAX_SESSIONS = 5_000
 MAX_ENTRIES = 20_000
 
+_TYPE = "metric"
 _NAME = 200
 _LABEL = 100
 _LABELS = 20
@@ -68,6 +71,11 @@ _LARGEST = 1e100
 _READERS: dict[str, Callable[[bytes], MetricItem]] = {
     "otlp.metrics.proto": metrics.read_proto,
     "otlp.metrics.json": metrics.read_json,
+    "sentry.trace_metric": read_metrics,
+    "sentry.session": read_session,
+    "sentry.sessions": read_sessions,
+    "sentry.check_in": read_check_in,
+    "sentry.client_report": read_client_report,
 }
 
 
@@ -92,6 +100,7 @@ def normalise(envelope: Envelope) -> Record:
         document=lambda: _document(item),
         redacted=envelope.redacted,
         series=entries.named,
+        lost=_lost(item),
     )
 
 
@@ -247,6 +256,15 @@ def _seconds(at_ns: int | None, otherwise: float) -> float:
     """A client's time, in the years that SQL and people know; else another."""
     moment = moment_of(at_ns)
     return moment.timestamp() if moment is not None else otherwise
+
+
+def _lost(item: MetricItem) -> dict[str, int]:
+    """What a client could not send, by type; what it names otherwise counts under this type."""
+    lost: dict[str, int] = {}
+    for loss in item.losses:
+        name = loss.event_type or _TYPE
+        lost[name] = lost.get(name, 0) + loss.items
+    return lost
 
 
 def _user(item: MetricItem) -> str | None:

@@ -48,6 +48,16 @@ def loads(body: bytes, max_depth: int = DEEPEST) -> Any:
         return _loads_tolerant(body)
 
 
+def load_object(body: bytes, max_depth: int = DEEPEST) -> dict[str, Any]:
+    """As :func:`loads`, for what must be an object; raises :class:`Malformed` too when it is none,
+    with code ``not_an_object``.
+    """
+    value = loads(body, max_depth)
+    if not isinstance(value, dict):
+        raise Malformed("not_an_object", "The item is not a JSON object.")
+    return value
+
+
 def loads_exact(body: bytes, max_depth: int = DEEPEST) -> Any:
     """Like :func:`loads`, and an integer beyond 64 bits comes back as its text, every digit."""
     if _LONG_NUMBER.search(body) is None:

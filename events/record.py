@@ -63,7 +63,9 @@ class Record:
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
     in UTC where it could be read; ``redacted`` is the envelope's. ``sdk_id`` is the id that the
     SDK gave the event: another of the project with the same one is the same event, sent again.
-    ``series`` are those that the row's entries name by their keys (:mod:`events.series`).
+    ``about`` is the id that the SDK gave another event, of which this one tells more.
+    ``series`` are those that the row's entries name by their keys (:mod:`events.series`). ``lost``
+    are events that the client says it could not send, by their type.
     """
 
     id: UUID
@@ -75,7 +77,9 @@ class Record:
     group: GroupKey | None = None
     redacted: int = 0
     sdk_id: UUID | None = None
+    about: UUID | None = None
     series: Mapping[int, Series] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
 
 
 class EventType(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 
 class Frame(NamedTuple):
@@ -122,7 +123,11 @@ class Timing(NamedTuple):
 
 
 class RumItem(NamedTuple):
-    """A RUM event. ``note`` says what of it could not be read."""
+    """A RUM event. ``note`` says what of it could not be read.
+
+    ``message`` is what a person wrote, ``about`` the id that their SDK gave the event they wrote
+    of; ``sdk_id`` is the one it gave to this. ``page`` is where it was, if no timing tells.
+    """
 
     occurred_at: datetime | None
     type: str
@@ -136,3 +141,7 @@ class RumItem(NamedTuple):
     timings: list[Timing]
     note: str | None
     device: dict[str, Any]
+    page: str | None = None
+    message: str | None = None
+    about: UUID | None = None
+    sdk_id: UUID | None = None

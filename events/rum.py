@@ -3,11 +3,12 @@
 One item an SDK reports is one event, whatever number of timings it carries. Its kind is that of
 its most telling timing: ``page``, ``virtual_page``, ``view`` (mobile), ``xhr``, ``network``
 (mobile), ``custom``, ``vital``, ``asset``; without timings it is the SDK's own type, such as
-``session_start``.
+``session_start``, ``feedback`` or ``replay``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from events.crash import client_of, indexed_client, indexed_user, user_of
@@ -16,6 +17,14 @@ from events.moment import iso
 from events.raygun.rum import read_rum
 from events.record import Column, Malformed, Record
 from events.report import RumItem, Timing
+from events.sentry.feedback import (
+    LATE_FILES,
+    read_feedback,
+    read_files,
+    read_named_feedback,
+    read_user_report,
+)
+from events.sentry.replays import read_replay
 from events.text import clip
 
 COLUMNS = (
@@ -38,7 +47,16 @@ _PAGE = 1_000
 _MEASURES_PAGE = ("page", "virtual_page", "view")
 _TELLING = (*_MEASURES_PAGE, "xhr", "network", "custom", "vital", "asset")
 
-_READERS = {"raygun.rum": read_rum}
+_MESSAGE = 4_000
+
+_READERS: dict[str, Callable[[bytes], RumItem]] = {
+    "raygun.rum": read_rum,
+    "sentry.feedback": read_feedback,
+    "sentry.named_feedback": read_named_feedback,
+    "sentry.user_report": read_user_report,
+    "sentry.replay": read_replay,
+    LATE_FILES: read_files,
+}
 
 
 def normalise(envelope: Envelope) -> Record:
@@ -60,6 +78,8 @@ def normalise(envelope: Envelope) -> Record:
         row=row,
         document=lambda: _document(item, row),
         redacted=envelope.redacted,
+        sdk_id=item.sdk_id,
+        about=item.about,
     )
 
 
@@ -88,6 +108,8 @@ def picture(envelope: Envelope) -> dict[str, Any]:
             "timings": [timing._asdict() for timing in item.timings],
             "vitals": _vitals(item),
             "note": item.note,
+            "message": item.message,
+            "about": None if item.about is None else item.about.hex,
             **item.device,
         },
     }
@@ -114,7 +136,7 @@ def _page(item: RumItem, main: Timing | None) -> str | None:
     """The page a timing measures, or the one it belongs to."""
     if main is not None and main.kind in _MEASURES_PAGE and main.name is not None:
         return clip(main.name, _PAGE)
-    parent = next((timing.parent for timing in item.timings if timing.parent), None)
+    parent = next((timing.parent for timing in item.timings if timing.parent), item.page)
     return None if parent is None else clip(parent, _PAGE)
 
 
@@ -142,4 +164,5 @@ def _document(item: RumItem, row: tuple[Any, ...]) -> dict[str, Any]:
         "duration_ms": duration,
         "client": indexed_client(item.client_name, item.client_version),
         "tags": [clip(tag, _NAME) for tag in item.tags or ()],
+        "message": item.message and clip(item.message, _MESSAGE),
     }

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 from events.report import User
 
@@ -97,7 +98,8 @@ class Log(NamedTuple):
 class TraceItem(NamedTuple):
     """An event of type ``trace``: spans and logs of one origin, of any number of traces.
 
-    ``notes`` say, for a person, what of it could not be read.
+    ``notes`` say, for a person, what of it could not be read. ``sdk_id`` is the id that the SDK
+    gave to what it sent, if any.
     """
 
     occurred_at: datetime | None
@@ -105,6 +107,7 @@ class TraceItem(NamedTuple):
     spans: Sequence[Span] = ()
     logs: Sequence[Log] = ()
     notes: Sequence[str] = ()
+    sdk_id: UUID | None = None
 
 
 class Point(NamedTuple):
@@ -160,8 +163,21 @@ class SessionCounts(NamedTuple):
     abnormal: int = 0
 
 
+class Loss(NamedTuple):
+    """Items of a category that a client could not send. ``event_type`` is what they would have
+    become, null for a category that is not known.
+    """
+
+    event_type: str | None
+    category: str
+    reason: str
+    items: int
+
+
 class MetricItem(NamedTuple):
     """An event of type ``metric``: points, and sessions for release health, of one origin.
+
+    ``losses`` are what the client says that it could not send.
 
     ``notes`` say, for a person, what of it could not be read.
     """
@@ -172,3 +188,4 @@ class MetricItem(NamedTuple):
     sessions: Sequence[Session] = ()
     session_counts: Sequence[SessionCounts] = ()
     notes: Sequence[str] = ()
+    losses: Sequence[Loss] = ()

@@ -36,6 +36,9 @@ from events.otlp.attributes import user_of as user_named_in
 from events.plain import PICTURE, plain
 from events.record import Column, Malformed, Record
 from events.report import User
+from events.sentry.logs import read_logs
+from events.sentry.profiles import read_profile
+from events.sentry.spans import read_named_transaction, read_spans, read_transaction
 from events.series import COLUMNS as SERIES_COLUMNS
 from events.series import MEASURED, OTHER, Entries, Series, labels_of, series
 from events.spans import category_of, operation_of
@@ -76,6 +79,11 @@ _READERS: dict[str, Callable[[bytes], TraceItem]] = {
     "otlp.traces.json": traces.read_json,
     "otlp.logs.proto": logs.read_proto,
     "otlp.logs.json": logs.read_json,
+    "sentry.transaction": read_transaction,
+    "sentry.named_transaction": read_named_transaction,
+    "sentry.span": read_spans,
+    "sentry.log": read_logs,
+    "sentry.profile": read_profile,
 }
 
 
@@ -101,6 +109,7 @@ def normalise(envelope: Envelope) -> Record:
         row=row,
         document=lambda: _document(item),
         redacted=envelope.redacted,
+        sdk_id=item.sdk_id,
         series=entries.named,
     )
 

@@ -31,6 +31,7 @@ class Family(click.Group):
         "cost": "cost:cost",
         "ledger": "ledger:ledger",
         "reconcile": "reconcile:reconcile",
+        "quota": "quotas:quota",
         "redaction": "redaction:redaction",
         "pack": "pack:pack",
         "rebuild": "rebuild:rebuild",

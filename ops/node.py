@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from ops.errors import OpsError
+from ops.once import installed_once
 
 
 def install_node_packages(source: Path, cache: Path, say: Callable[[str], None]) -> Path:
@@ -17,17 +16,13 @@ def install_node_packages(source: Path, cache: Path, say: Callable[[str], None])
 
     Raises :class:`OpsError` when Node or npm is missing or npm fails.
     """
-    lock = (source / "package-lock.json").read_bytes()
-    target = cache / f"node-{hashlib.sha256(lock).hexdigest()[:16]}"
-    done = target / "installed"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "node.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not done.exists():
-            say(f"installing the Node packages of {source.parent.name} tests…")
-            _install(source, target)
-            done.touch()
-    return target / "node_modules"
+
+    def install(target: Path) -> None:
+        say(f"installing the Node packages of {source.parent.name} tests…")
+        _install(source, target)
+
+    lock = source / "package-lock.json"
+    return installed_once("node", lock, cache, install) / "node_modules"
 
 
 def _install(source: Path, target: Path) -> None:
@@ -37,8 +32,6 @@ def _install(source: Path, target: Path) -> None:
             "the tests run JavaScript, real SDKs too, and need Node 18 or newer with npm: "
             "install them (Debian: apt-get install nodejs npm)"
         )
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(source / name, target / name)
     result = subprocess.run(

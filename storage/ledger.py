@@ -12,6 +12,10 @@ _MINUTE_MS = 60_000
 Row = tuple[int, int, str]
 """Minute of the id (whole minutes since 1970), project id, type."""
 
+OVER = "|over"
+"""What follows the type in a row of accepted counts, where its events were dropped for their quota:
+so one count tells that they were accepted and what became of them."""
+
 
 def told_minute(minute: int, rolled_before: int) -> int:
     """The minute that a row is told under: before a moment, the first one of its UTC day."""
@@ -20,25 +24,42 @@ def told_minute(minute: int, rolled_before: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SettledCounts:
-    """Events of which the fate is known, each in exactly one."""
+    """Events of which the fate is known, each in exactly one. ``client_lost`` were never accepted:
+    clients say of them that they could not send them.
+    """
 
     stored: int = 0
     filtered: int = 0
     over_quota: int = 0
     dead: int = 0
     discarded: int = 0
+    client_lost: int = 0
 
     def __add__(self, other: SettledCounts) -> SettledCounts:
         return SettledCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def total(self) -> int:
+        """How many of those that were accepted."""
         return self.stored + self.filtered + self.over_quota + self.dead + self.discarded
+
+
+def split_over(counted: Mapping[Row, int]) -> tuple[dict[Row, int], dict[Row, int]]:
+    """All events that were accepted, and those of them that were dropped for their quota."""
+    accepted: dict[Row, int] = {}
+    over: dict[Row, int] = {}
+    for (minute, project_id, kind), events in counted.items():
+        row = (minute, project_id, kind.removesuffix(OVER))
+        accepted[row] = accepted.get(row, 0) + events
+        if kind.endswith(OVER):
+            over[row] = over.get(row, 0) + events
+    return accepted, over
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """One line of the ledger. ``in_flight`` is accepted less all that is settled: negative when
-    more was settled than accepted. ``overdue`` is its part older than ten minutes.
+    more was settled than accepted. ``overdue`` is its part older than ten minutes. ``client_lost``
+    stands outside of that: what clients say they could not send.
     """
 
     accepted: int = 0
@@ -49,6 +70,7 @@ class Counts:
     discarded: int = 0
     in_flight: int = 0
     overdue: int = 0
+    client_lost: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))

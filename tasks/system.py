@@ -20,6 +20,7 @@ from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.compaction import compact_recent
 from tasks.compactor import Compactor, open_compactor
 from tasks.erasing import drive_erasures, open_eraser
+from tasks.quotas import share_quotas
 from tasks.reconcile import reconcile_recent
 from tasks.redacting import share_rules
 from tasks.replay import drive_replays, open_replays
@@ -32,6 +33,7 @@ from tasks.uploads import UploadSweep, open_upload_sweep, sweep_uploads
 from tasks.usage import open_usage, sample_storage
 from workbench.erasure.opening import Erasing
 from workbench.opening import Workbench
+from workbench.quotas import QuotaBook, open_quotas
 from workbench.redaction import RedactionBook, open_redaction
 
 #: A statement of compaction may look through table ``packs``, or move a run of rows.
@@ -79,6 +81,11 @@ def _redaction() -> RedactionBook:
 
 
 @cache
+def _quotas() -> QuotaBook:
+    return open_quotas(_settings(), Database(_settings().postgres_dsn, max_connections=1))
+
+
+@cache
 def _usage() -> Usage:
     return open_usage(_settings())
 
@@ -102,6 +109,7 @@ def works(app: Celery) -> dict[str, Work]:
         "sluice.erase": lambda: drive_erasures(_eraser()),
         "sluice.uploads": lambda: sweep_uploads(_uploads()),
         "sluice.redaction": lambda: share_rules(_redaction()),
+        "sluice.quotas": lambda: share_quotas(_quotas()),
         "sluice.retention": lambda: drop_past(_keeper()),
         "sluice.ledger": lambda: keep_ledger(_keeper()),
         "sluice.usage": lambda: sample_storage(_usage()),

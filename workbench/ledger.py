@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from broker.accepted import AcceptedCounts, Held
 from config.settings import Settings
 from events.ids import Clock, new_id, now_ms
 from storage.errors import StoreDown
-from storage.ledger import DAY_MINUTES, Row, SettledCounts, told_minute
+from storage.ledger import DAY_MINUTES, Row, SettledCounts, split_over, told_minute
 from storage.sql.accepted import Moved, MovedCounts
 from storage.sql.database import Database
 from storage.sql.ledger import Settled
@@ -55,7 +56,7 @@ class LedgerBook:
         self._clock = clock
 
     def read(self, project: str | None, first_minute: int, last_minute: int) -> Sides:
-        """The rows of minutes from first to last. ``project`` narrows the settled side alone.
+        """The rows of minutes from first to last. ``project`` narrows what stages settled alone.
 
         Settled is read before accepted: an event accepted and stored between the two reads then
         shows as in flight, never as stored without having been accepted.
@@ -64,10 +65,12 @@ class LedgerBook:
         if first < self._moved.rolled_before():
             first -= first % DAY_MINUTES
         settled = self._settled.minutes(project, first, last_minute)
-        accepted, rolled = self._accepted(first, last_minute)
+        counted, rolled = self._accepted(first, last_minute)
+        accepted, over = split_over(counted)
+        dropped = ((row, SettledCounts(over_quota=events)) for row, events in over.items())
         return Sides(
             _told(accepted.items(), rolled, first_minute),
-            _told(settled.items(), rolled, first_minute),
+            _told(chain(settled.items(), dropped), rolled, first_minute),
             rolled,
         )
 

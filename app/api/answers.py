@@ -46,6 +46,8 @@ class Frame(Schema):
     class_name = nullable(fields.String)
     method = nullable(fields.String)
     source = nullable(fields.String)
+    before = nullable(fields.List, cls_or_instance=fields.String)
+    after = nullable(fields.List, cls_or_instance=fields.String)
     in_app = nullable(fields.Boolean)
     locals = nullable(fields.Raw)
 
@@ -169,7 +171,9 @@ class Occurrence(Schema):
 
 
 class Counts(Schema):
-    """The sides of the ledger: accepted = stored + filtered + … + in_flight."""
+    """The sides of the ledger: accepted = stored + filtered + … + in_flight. ``client_lost`` is
+    outside of that: events that clients say they could not send.
+    """
 
     accepted = fields.Integer(required=True)
     stored = fields.Integer(required=True)
@@ -179,6 +183,7 @@ class Counts(Schema):
     discarded = fields.Integer(required=True)
     in_flight = fields.Integer(required=True)
     overdue = fields.Integer(required=True)
+    client_lost = fields.Integer(required=True)
 
 
 class MinuteCounts(Counts):

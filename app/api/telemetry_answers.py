@@ -171,7 +171,7 @@ class Host(Schema):
     levels = fields.List(fields.Dict(), required=True)
 
 
-class Release(Schema):
+class ReleaseHealth(Schema):
     """Sessions and users of a version, on a day or over all days asked for (``day`` null)."""
 
     version = nullable(fields.String, required=True)
@@ -190,5 +190,5 @@ class Releases(Schema):
     """Release health; ``source`` says whose sessions: an SDK's own, or those of real users."""
 
     source = fields.String(required=True)
-    items: Any = fields.List(fields.Nested(Release), required=True)
+    items: Any = fields.List(fields.Nested(ReleaseHealth), required=True)
     next_cursor = nullable(fields.String, required=True)

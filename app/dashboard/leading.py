@@ -9,7 +9,7 @@ from werkzeug.urls import iri_to_uri
 
 
 def lead_to(path: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
-    """An answer that leads to ``path``, a path of ours."""
+    """An answer that leads to ``path``: a path of ours, or a URL of the file server."""
     return Response(status=status, headers={"Location": iri_to_uri(path)})
 
 

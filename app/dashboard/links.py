@@ -158,3 +158,8 @@ def occurrence(event_id: UUID | str) -> str:
 def raw(event_id: UUID | str) -> str:
     """The bytes of an occurrence."""
     return f"/o/{event_id}/raw"
+
+
+def file(event_id: UUID | str, sha256: bytes) -> str:
+    """A file that came with an occurrence."""
+    return f"/o/{event_id}/files/{sha256.hex()}"

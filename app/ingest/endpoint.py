@@ -7,9 +7,9 @@ the same for all of them: keys, bounds, content decoding, shedding, group commit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.errors import JSON, ApiError
 from app.ingest.keys import Headers
@@ -45,25 +45,42 @@ class Intake:
     limits: Limits
 
 
+class Limit(NamedTuple):
+    """For how many seconds events of a type shall not come, and why: ``overloaded``,
+    ``rate_limited`` or ``quota``.
+    """
+
+    seconds: int
+    reason: str
+
+
 @dataclass(slots=True)
 class Submission:
     """A body understood: the events to commit, by type, and how many items of it were refused.
 
     ``ignored`` counts, by their type, items that were taken and of which nothing is made.
     ``told_id`` is the id that the sender knows its event by, where its protocol has one.
-    ``limited`` are the types whose events are refused now, each with the seconds to wait.
+    ``limited`` are the types of which no more shall come now. ``dropped`` are accepted events that
+    are not stored, since they are over a quota; ``counted`` is what of the others counts against
+    one: by type, project and events.
     """
 
     batches: dict[str, list[Envelope]] = field(default_factory=dict)
     refused: int = 0
-    ignored: Counter[str] = field(default_factory=Counter)
+    ignored: Mapping[str, int] = field(default_factory=dict)
     told_id: str | None = None
-    limited: dict[str, int] = field(default_factory=dict)
+    limited: dict[str, Limit] = field(default_factory=dict)
+    dropped: dict[str, list[Envelope]] = field(default_factory=dict)
+    counted: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
-        """The events' ids, type by type."""
-        return [str(one.id) for batch in self.batches.values() for one in batch]
+        """The ids of the events that are accepted, type by type."""
+        return [
+            str(one.id)
+            for name, batch in self.batches.items()
+            for one in (*batch, *self.dropped.get(name, ()))
+        ]
 
 
 class Endpoint(ABC):
@@ -89,6 +106,21 @@ class Endpoint(ABC):
     @abstractmethod
     def overloaded(self, request: IngestRequest, event_type: str, body: bytes) -> ApiError:
         """The refusal of events of a type that is shed now; ``body`` is that of one of them."""
+
+    def limited(
+        self, request: IngestRequest, event_type: str, body: bytes, limit: Limit
+    ) -> ApiError:
+        """The refusal of a request that holds nothing but events of types that are limited now;
+        ``body`` is that of one of them.
+        """
+        if limit.reason == "overloaded":
+            return self.overloaded(request, event_type, body)
+        return ApiError(
+            429,
+            "rate_limited",
+            f"The project sends more {event_type} events than it may in a minute.",
+            {"Retry-After": str(limit.seconds)},
+        )
 
     @abstractmethod
     def accepted(self, submission: Submission) -> IngestResponse:

@@ -18,7 +18,7 @@ from app.cors import CREDENTIALS_ALLOWED
 from app.ingest.endpoint import Endpoint, IngestRequest
 from app.ingest.endpoints import ENDPOINTS
 from app.ingest.handler import IngestHandler
-from app.ingest.sentry.endpoints import PIXEL
+from app.ingest.sentry.endpoints import NUMBER, PIXEL
 
 _CHUNK = 64 * 1024
 
@@ -32,10 +32,16 @@ class PrefixConverter(BaseConverter):
     part_isolating = False
 
 
+class NumberConverter(BaseConverter):
+    """The number of a project in Sentry's paths; it changes nothing, so any will do."""
+
+    regex = NUMBER
+
+
 def create_blueprint(handler: IngestHandler) -> Blueprint:
     """The ingest paths over the process's handler."""
     blueprint = Blueprint("ingest", __name__)
-    blueprint.record_once(_register_prefix)
+    blueprint.record_once(_register_converters)
     for endpoint in ENDPOINTS:
         _route(blueprint, endpoint.path, _view(handler, endpoint), ["POST"])
     _route(blueprint, PIXEL.path, _view(handler, PIXEL), ["GET"])
@@ -43,8 +49,9 @@ def create_blueprint(handler: IngestHandler) -> Blueprint:
     return blueprint
 
 
-def _register_prefix(state: BlueprintSetupState) -> None:
+def _register_converters(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["ingest_prefix"] = PrefixConverter
+    state.app.url_map.converters["ingest_number"] = NumberConverter
 
 
 def _route(blueprint: Blueprint, path: str, view: View, methods: list[str]) -> None:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from app.errors import ApiError
+from app.ingest.admission import Admission
 from app.ingest.body import drain, read_body
 from app.ingest.commit import CommitFailed, Committer
 from app.ingest.encodings import decode
 from app.ingest.endpoint import IngestRequest, IngestResponse, Intake, Submission
 from app.ingest.keyring import KeyRing, Undecided
 from app.ingest.keys import Headers
-from app.ingest.shedding import SHED_SECONDS, Shedder
 from config.settings import Settings
 from events.ids import Clock, now_ms
 from events.limits import Limits
@@ -33,21 +33,21 @@ log = structlog.get_logger(__name__)
 
 
 class IngestHandler:
-    """Thread-safe. Holds what all requests of a process share: keys, group commit, shedding."""
+    """Thread-safe. Holds what all requests of a process share: keys, group commit, admission."""
 
     def __init__(
         self,
         settings: Settings,
         keys: KeyRing,
         committer: Committer,
-        shedder: Shedder,
+        admission: Admission,
         clock: Clock = now_ms,
     ) -> None:
         self._settings = settings
         self._limits = Limits(settings.max_event_bytes, settings.max_depth)
         self._keys = keys
         self._committer = committer
-        self._shedder = shedder
+        self._admission = admission
         self._clock = clock
 
     def accept(self, request: IngestRequest) -> IngestResponse:
@@ -101,27 +101,27 @@ class IngestHandler:
         return request.endpoint.understand(request, body, intake)
 
     def admit(self, request: IngestRequest, submission: Submission) -> None:
-        """Take out events of types that are refused now, and count them; raise if none is left.
-
-        Only now, since what is refused is counted by the event, and reports name their SDK.
+        """Take out what is refused or dropped now, and count it; raises 429 or 503 if nothing is
+        left that is accepted.
         """
-        for event_type in [*submission.batches]:
-            if self._shedder.why(event_type) is None:
-                continue
-            shed = submission.batches.pop(event_type)
-            submission.refused += len(shed)
-            submission.limited[event_type] = SHED_SECONDS
-            self._shedder.note(event_type, len(shed))
-            if not submission.batches:
-                raise request.endpoint.overloaded(request, event_type, shed[0].body)
+        self._admission.admit(request, submission)
+
+    def settle(self, submission: Submission, *, accepted: bool) -> None:
+        """Say what became of what was admitted."""
+        if submission.counted:
+            self._admission.settle(submission, accepted=accepted)
 
     def commit(self, submission: Submission) -> None:
         """Return when the broker or the spool holds all of a submission; raises 503."""
+        accepted = False
         try:
             for event_type, envelopes in submission.batches.items():
                 self._committer.commit(event_type, envelopes)
+            accepted = True
         except CommitFailed as failed:
             raise unstored(failed) from failed
+        finally:
+            self.settle(submission, accepted=accepted)
 
     def _ask(self, keys: Sequence[str]) -> int | None:
         try:

@@ -84,11 +84,15 @@ class IngestLane:
         wire = await self._slow.wait(coming)
         submission = await self._understand(request, project_id, wire)
         self._handler.admit(request, submission)
+        accepted = True  # also where the sender goes away meanwhile
         try:
             for event_type, envelopes in submission.batches.items():
                 await self._committer.commit(event_type, envelopes)
         except CommitFailed as failed:
+            accepted = False
             raise unstored(failed) from failed
+        finally:
+            self._handler.settle(submission, accepted=accepted)
         return request.endpoint.accepted(submission)
 
     async def _decide(self, request: IngestRequest) -> int | None:

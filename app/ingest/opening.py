@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing.util
+
+from app.ingest.admission import Admission
 from app.ingest.commit import Bounds, Committer
 from app.ingest.handler import IngestHandler
 from app.ingest.keycopy import open_key_copy
 from app.ingest.keyring import KeyRing
-from app.ingest.shedding import open_shedder
+from app.ingest.quotas import QuotaGuard
+from app.ingest.shedding import LoadLimits, Shedder
+from app.ingest.tally import Tally
 from app.stores import Stores
+from broker.load import Load
+from broker.quotas import QuotaCopies
 from config.settings import Settings
 
 
@@ -26,8 +33,23 @@ def open_ingest(stores: Stores) -> IngestHandler:
             commit_bounds(settings),
             patience=0,  # the outbox has its own, and the spool after it
         ),
-        open_shedder(settings),
+        open_admission(settings),
     )
+
+
+def open_admission(settings: Settings) -> Admission:
+    """What a web process admits; connects to nothing before it is used."""
+    timeout = settings.publish_timeout_seconds
+    load = Load(settings.redis_url, timeout=timeout)
+    limits = LoadLimits(settings.shed_events, settings.shed_age_seconds)
+    admission = Admission(
+        Shedder(load.queues, limits),
+        QuotaGuard(QuotaCopies(settings.redis_url, timeout=timeout)),
+        Tally(load.count),
+    )
+    # Not atexit: a web worker is a child of multiprocessing, which does not run its handlers.
+    multiprocessing.util.Finalize(None, admission.close, exitpriority=0)
+    return admission
 
 
 def commit_bounds(settings: Settings) -> Bounds:

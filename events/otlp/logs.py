@@ -58,12 +58,16 @@ def log_of(record: Any) -> Log:
 
 def level_of(record: Any) -> str:
     """The level by the severity's number, or where that is missing by its text."""
-    number = record.severity_number
-    if number:
-        return _LEVELS[min((number - 1) // _RANGE, len(_LEVELS) - 1)]
+    if record.severity_number:
+        return level_of_number(record.severity_number)
     text = record.severity_text.lower()
     text = _BY_TEXT.get(text, text)
     return text if text in _LEVELS else "info"
+
+
+def level_of_number(number: int) -> str:
+    """The level of a severity's number, from 1 on; also a negative one, which is an int32."""
+    return _LEVELS[min((number - 1) // _RANGE, len(_LEVELS) - 1)]
 
 
 def text_of(body: Any) -> str:

@@ -9,7 +9,15 @@ from events.parse import loads
 from events.record import Malformed
 
 #: Protocols whose bodies begin so.
-PROTOCOLS = frozenset({"sentry.minidump", "sentry.named_event", "sentry.raw_security"})
+PROTOCOLS = frozenset(
+    {
+        "sentry.minidump",
+        "sentry.named_event",
+        "sentry.named_feedback",
+        "sentry.named_transaction",
+        "sentry.raw_security",
+    }
+)
 
 
 def own_bytes(protocol: str, body: bytes) -> bytes:

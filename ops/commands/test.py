@@ -21,6 +21,7 @@ from ops.errors import OpsError
 from ops.home import Home
 from ops.node import install_node_packages
 from ops.paths import CHECKOUT, cache_path
+from ops.python_packages import install_python_packages
 from ops.servers.direct import running_servers
 
 _CHECKS = (
@@ -129,9 +130,20 @@ def _servers() -> Iterator[dict[str, str]]:
 
 def _node_modules() -> dict[str, str]:
     cache = cache_path(os.environ)
-    sdks = install_node_packages(CHECKOUT / "tests" / "system" / "sdk", cache, say)
+    sdk = CHECKOUT / "tests" / "system" / "sdk"
+    sdks = install_node_packages(sdk, cache, say)
     checkers = install_node_packages(CHECKOUT / "tests" / "browser" / "node", cache, say)
-    return {"SLUICE_TEST_NODE_MODULES": str(sdks), "SLUICE_TEST_BROWSER_MODULES": str(checkers)}
+    pythons = {
+        f"SLUICE_TEST_SENTRY_{version}": str(
+            install_python_packages(sdk / f"sentry-python-{version}.txt", cache, say)
+        )
+        for version in (1, 2)
+    }
+    return {
+        "SLUICE_TEST_NODE_MODULES": str(sdks),
+        "SLUICE_TEST_BROWSER_MODULES": str(checkers),
+        **pythons,
+    }
 
 
 def _kept_environment() -> dict[str, str]:

@@ -61,6 +61,7 @@ class Report:
             "dead_letters": self.counts["dead_letters"],
             "tombstones": self.counts["tombstones"],
             "repeats": self.counts["repeats"],
+            "mentions": self.counts["mentions"],
             "unfinished": self.unfinished,
         }
 
@@ -236,6 +237,8 @@ class _Run:
             self.report.counts["tombstones"] += gone
         while gone := self._parts.sweeping.repeats(kind, first_id(floor)):
             self.report.counts["repeats"] += gone
+        while gone := self._parts.sweeping.mentions(kind, first_id(floor)):
+            self.report.counts["mentions"] += gone
 
     def _hold(self, retired: RetiredDay, why: dict[str, int]) -> None:
         self.report.held.append({"type": retired.type, "day": retired.day.isoformat(), "why": why})

@@ -1,4 +1,7 @@
-"""Accepted counts that moved here from the broker, and old minutes of the ledger as days."""
+"""Accepted counts that moved here from the broker, and old minutes of the ledger as days.
+
+Events that were dropped for their quota are counted with those accepted, under ``<type>|over``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from events.record import Column
-from storage.ledger import DAY_MINUTES, Row
+from storage.ledger import DAY_MINUTES, OVER, Row, split_over
 from storage.sql.arrays import array_literal, insert_rows
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
@@ -20,6 +23,7 @@ _COLUMNS = (
     Column("project_id", "int4"),
     Column("type", "text"),
     Column("accepted", "int8"),
+    Column("over_quota", "int8"),
 )
 
 _ROLL = """
@@ -27,9 +31,10 @@ WITH gone AS (
     DELETE FROM ledger WHERE minute > %(day)s AND minute < %(day)s + %(minutes)s RETURNING *
 )
 INSERT INTO ledger AS kept
-    (minute, project_id, type, accepted, stored, filtered, over_quota, discarded, letters)
+    (minute, project_id, type, accepted, stored, filtered, over_quota, discarded, letters,
+    client_lost)
 SELECT %(day)s, project_id, type, sum(accepted), sum(stored), sum(filtered), sum(over_quota),
-    sum(discarded), sum(letters)
+    sum(discarded), sum(letters), sum(client_lost)
 FROM gone GROUP BY project_id, type ORDER BY project_id, type
 ON CONFLICT (minute, project_id, type) DO UPDATE SET
     accepted = kept.accepted + excluded.accepted,
@@ -37,7 +42,8 @@ ON CONFLICT (minute, project_id, type) DO UPDATE SET
     filtered = kept.filtered + excluded.filtered,
     over_quota = kept.over_quota + excluded.over_quota,
     discarded = kept.discarded + excluded.discarded,
-    letters = kept.letters + excluded.letters
+    letters = kept.letters + excluded.letters,
+    client_lost = kept.client_lost + excluded.client_lost
 """
 
 
@@ -66,10 +72,12 @@ class MovedCounts:
             )
             if not cursor.rowcount:
                 return False
-            if rows := [(*row, events) for row, events in counts.items()]:
+            accepted, over = split_over(counts)
+            if rows := [(*row, events, over.get(row, 0)) for row, events in accepted.items()]:
                 then = (
                     "ON CONFLICT (minute, project_id, type)"
-                    " DO UPDATE SET accepted = kept.accepted + excluded.accepted"
+                    " DO UPDATE SET accepted = kept.accepted + excluded.accepted,"
+                    " over_quota = kept.over_quota + excluded.over_quota"
                 )
                 insert_rows(cursor, "ledger", _COLUMNS, rows, key=3, then=then)
             return True
@@ -79,9 +87,11 @@ class MovedCounts:
         with self._database.transaction() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute(
-                "SELECT minute, project_id, type, accepted FROM ledger"
-                " WHERE minute BETWEEN %s AND %s AND accepted <> 0",
-                (first_minute, last_minute),
+                "SELECT minute, project_id, type, accepted - over_quota FROM ledger"
+                " WHERE minute BETWEEN %(first)s AND %(last)s AND accepted <> over_quota"
+                " UNION ALL SELECT minute, project_id, type || %(over)s, over_quota FROM ledger"
+                " WHERE minute BETWEEN %(first)s AND %(last)s AND over_quota <> 0",
+                {"first": first_minute, "last": last_minute, "over": OVER},
             )
             counts = {(row[0], row[1], row[2]): int(row[3]) for row in cursor}
             cursor.execute(

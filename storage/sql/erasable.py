@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -77,6 +77,30 @@ class Erasable:
             "WHERE project_id = %s AND session_id = ANY(%s::text[]) AND id BETWEEN %s AND %s",
             (project_id, array_literal(sessions), _bound(first), _bound(last)),
         )
+
+    def telling(self, project_id: int, sdk_ids: Collection[UUID]) -> dict[str, list[Found]]:
+        """The rows, by type, of events that tell more of some that their SDKs gave these ids."""
+        if not sdk_ids:
+            return {}
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT type, event_id FROM mentions"
+                " WHERE project_id = %s AND sdk_id = ANY(%s::uuid[])",
+                (project_id, array_literal(sdk_ids)),
+            )
+            found: dict[str, list[UUID]] = {}
+            for type_name, event_id in cursor:
+                found.setdefault(type_name, []).append(event_id)
+        return {
+            type_name: self._rows(type_name, "WHERE id = ANY(%s::uuid[])", (array_literal(ids),))
+            for type_name, ids in found.items()
+        }
+
+    def sdk_ids(self, event_id: UUID) -> set[UUID]:
+        """The id that an event's SDK gave it, while that is known."""
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT sdk_id FROM sdk_ids WHERE event_id = %s", (event_id,))
+            return {sdk_id for (sdk_id,) in cursor}
 
     def users_of(self, type_name: str, ids: Sequence[UUID]) -> dict[UUID, str]:
         """What rows tell of whose the events are, for payloads that cannot be read."""

@@ -43,8 +43,11 @@ WHERE id = %(id)s AND steps = %(steps)s
 
 #: Tables with rows of a project that are no events and count none.
 _OF_PROJECTS = (
+    "mentions",
     "project_terms",
+    "quotas",
     "redaction_rules",
+    "sdk_ids",
     "releases",
     "discarded_fingerprints",
     "triage_actions",

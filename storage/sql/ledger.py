@@ -9,13 +9,13 @@ from storage.sql.database import Database
 from storage.sql.projects import Projects
 
 _MINUTES = """
-SELECT minute, project_id, type, sum(stored), sum(filtered), sum(over_quota), sum(dead),
-    sum(discarded)
+SELECT minute, project_id, type, sum(stored), sum(filtered), 0, sum(dead), sum(discarded),
+    sum(client_lost)
 FROM (
-    SELECT minute, project_id, type, stored, filtered, over_quota, 0 AS dead, discarded
+    SELECT minute, project_id, type, stored, filtered, 0 AS dead, discarded, client_lost
     FROM ledger
     UNION ALL
-    SELECT minute, project_id, type, 0, 0, 0, (status = 'open')::int, (status = 'discarded')::int
+    SELECT minute, project_id, type, 0, 0, (status = 'open')::int, (status = 'discarded')::int, 0
     FROM dead_letters WHERE status <> 'replayed'
 ) AS settled
 WHERE minute BETWEEN %s AND %s AND (%s::int4 IS NULL OR project_id = %s)
@@ -24,18 +24,20 @@ GROUP BY minute, project_id, type
 
 # Dead letters that retention dropped are counted in the ledger; all others are there.
 _TOTALS = """
-SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded)
+SELECT type, sum(stored), sum(filtered), sum(over_quota), sum(dead), sum(discarded),
+    sum(client_lost)
 FROM (
-    SELECT type, stored, filtered, over_quota, letters AS dead, discarded FROM ledger_totals
+    SELECT type, stored, filtered, over_quota, letters AS dead, discarded, client_lost
+    FROM ledger_totals
     WHERE project_id > 0
     UNION ALL
-    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int FROM dead_letters WHERE project_id > 0
+    SELECT type, 0, 0, 0, 1, (status = 'discarded')::int, 0 FROM dead_letters WHERE project_id > 0
 ) AS settled
 GROUP BY type
 """
 
 _EVER = """
-SELECT (SELECT coalesce(sum(stored + filtered + over_quota + discarded), 0) FROM ledger_totals
+SELECT (SELECT coalesce(sum(stored + filtered + discarded), 0) FROM ledger_totals
         WHERE project_id > 0)
     + (SELECT count(*) FROM dead_letters
        WHERE project_id > 0 AND status IN ('open', 'discarded'))
@@ -52,7 +54,8 @@ class Settled:
     def minutes(
         self, project: str | None, first_minute: int, last_minute: int
     ) -> dict[Row, SettledCounts]:
-        """Counts of the minutes from first to last, both included, of one project or all.
+        """Counts of the minutes from first to last, both included, of one project or all; what was
+        over quota is counted with what was accepted.
 
         One statement, so from one moment: an event that is just being settled is in it once or
         not at all. A project that is not there has no counts.
@@ -76,7 +79,9 @@ class Settled:
             return {row[0]: _counts(row[1:]) for row in cursor}
 
     def ever(self) -> int:
-        """How many events have their fate, over all time, without the system's own."""
+        """How many events that the broker held have their fate, over all time, without the system's
+        own. What was over quota it never held.
+        """
         with self._database.transaction() as cursor:
             cursor.execute(_EVER)
             ((settled,),) = cursor.fetchall()

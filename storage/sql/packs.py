@@ -22,10 +22,17 @@ from storage.sql.discarded_fingerprints import leave_out
 from storage.sql.doomed import is_left
 from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
+from storage.sql.mentions import note_mentions
 from storage.sql.partitions import Partitions
 from storage.sql.repeats import leave_out_repeats
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
-from storage.sql.settling import count_filtered, count_searched, keep_pack, resolve_letters
+from storage.sql.settling import (
+    count_filtered,
+    count_lost,
+    count_searched,
+    keep_pack,
+    resolve_letters,
+)
 from storage.sql.spares import note_erased_copies, note_others_copies
 from storage.sql.tombstones import erased_ids, mark_unwanted, settle_unwanted
 from storage.sql.usage import add_pack_usage
@@ -130,6 +137,8 @@ def _write(
     settled = {record.id for record in inserted} | repeats.ids | discarded.ids
     _note_copies(cursor, pack, {one.id for one in _records(items)} - settled - unwanted, unwanted)
     resolve_letters(cursor, [*settled])
+    note_mentions(cursor, pack.type, inserted)
+    count_lost(cursor, inserted)
     grow_groups(cursor, pack.type, inserted)
     places = {record.id: location for record, _, location in items}
     add_pack_usage(cursor, pack, [(one.project_id, places[one.id]) for one in inserted])

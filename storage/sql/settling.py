@@ -134,8 +134,21 @@ def count_filtered(cursor: Cursor, type_name: str, filtered: Counter[_MinuteProj
     _count(cursor, type_name, "filtered", filtered)
 
 
+def count_lost(cursor: Cursor, inserted: Iterable[Record]) -> None:
+    """Count what clients say, in events that have a row from now on, that they could not send."""
+    lost: Counter[tuple[int, int, str]] = Counter()
+    for record in inserted:
+        for type_name, events in record.lost.items():
+            lost[id_minute(record.id), record.project_id, type_name] += events
+    _count_rows(cursor, "client_lost", [(*key, events) for key, events in lost.items()])
+
+
 def _count(cursor: Cursor, type_name: str, fate: str, settled: Counter[_MinuteProject]) -> None:
     rows = [(minute, project, type_name, events) for (minute, project), events in settled.items()]
+    _count_rows(cursor, fate, rows)
+
+
+def _count_rows(cursor: Cursor, fate: str, rows: Sequence[tuple[int, int, str, int]]) -> None:
     if rows:
         then = (
             f"ON CONFLICT (minute, project_id, type) DO UPDATE SET {fate} = kept.{fate}"

@@ -1,5 +1,5 @@
-"""What is left of dropped days beside their events: settled dead letters, old tombstones, and notes
-of events that repeated others.
+"""What is left of dropped days beside their events: settled dead letters, old tombstones, notes of
+events that repeated others, and of whom they told more.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ DELETE FROM repeated_events WHERE event_id IN (
 )
 """
 
+_MENTIONS = """
+DELETE FROM mentions WHERE event_id IN (
+    SELECT event_id FROM mentions WHERE type = %s AND event_id < %s LIMIT %s
+)
+"""
+
 
 class Sweeping:
     """Every method raises :class:`StoreDown` while PostgreSQL is away."""
@@ -74,4 +80,10 @@ class Sweeping:
         """Drop notes of repeated events with ids below one; how many this part had."""
         with self._database.transaction() as cursor:
             cursor.execute(_REPEATS, (type_name, before, _AT_ONCE))
+            return cursor.rowcount
+
+    def mentions(self, type_name: str, before: UUID) -> int:
+        """Drop notes of what events with ids below one told of; how many this part had."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_MENTIONS, (type_name, before, _AT_ONCE))
             return cursor.rowcount

@@ -80,8 +80,7 @@ def open_world(settings: Settings) -> Iterator[World]:
 
 
 def sum_counts(counts: Iterable[SettledCounts]) -> SettledCounts:
-    rows = [(c.stored, c.filtered, c.over_quota, c.dead, c.discarded) for c in counts]
-    return SettledCounts(*(sum(column) for column in zip(*rows, strict=True)))
+    return sum(counts, SettledCounts())
 
 
 def a_crash(

@@ -36,7 +36,7 @@ def world(settings: Settings) -> Iterator[World]:
 
 
 def crash_of(world: World, version: str | None, **changes: object) -> Record:
-    row = (*CRASH_ROW[:3], version, CRASH_ROW[4])
+    row = (*CRASH_ROW[:3], version, *CRASH_ROW[4:])
     return a_crash(world, row=row, **changes)  # type: ignore[arg-type]
 
 

@@ -46,7 +46,7 @@ def seed(world: World, days_ago: int = 0) -> list[Record]:
             world,
             fingerprint=f"g{n % 6}",
             user=f"user {dice.randrange(9)}",
-            row=(*CRASH_ROW[:3], dice.choice(["1.0", "1.1", None]), CRASH_ROW[4]),
+            row=(*CRASH_ROW[:3], dice.choice(["1.0", "1.1", None]), *CRASH_ROW[4:]),
             at_ms=world.now_ms - days_ago * DAY_MS - dice.randrange(5) * HOUR_MS,
         )
         for n in range(60)

@@ -89,7 +89,7 @@ def test_an_action_is_applied_in_parts_to_the_groups_that_were_frozen(world: Wor
     ids = seed(world, 2 * PART + 5)
     actions = TriageActions(world.database)
     action = freeze(world, "resolve", ids, "is:open")
-    later = seed(world, 1, row=("New", "new", "x", "1", "m"))
+    later = seed(world, 1, row=("New", "new", "x", "1", "m", None, None))
     assert later[0] in ids  # the same fingerprint: the store is the same group
     fresh = a_crash(world, fingerprint="came later")
     store(world, fresh)
@@ -148,7 +148,7 @@ def test_each_decision_is_in_the_history_and_can_be_undone(
 
 
 def test_resolved_in_a_version_it_occurred_in_means_from_the_next_one_on(world: World) -> None:
-    row = ("KeyError", "m", "c", "1.2.3", "till")
+    row = ("KeyError", "m", "c", "1.2.3", "till", None, None)
     old, new = seed(world, row=row)[0], a_crash(world, fingerprint="other", row=row)
     act(world, "resolve", [old], version="1.2.3")
     assert group(world, old).triage.resolution.after is True

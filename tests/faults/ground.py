@@ -6,6 +6,7 @@ import contextlib
 import json
 import random
 import time
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -76,9 +77,14 @@ class Ground:
         """A load on the installation, or on another address; each its own events."""
         self._seed += 1
         status = self.sluice.status
-        key = status["project"]["key"]
+        project = status["project"]
         return Load(
-            web or status["web"], key, rate=rate or _RATES[self.full], seed=self._seed, mark=mark
+            web or status["web"],
+            project["key"],
+            urllib.parse.urlsplit(project["dsn"]).username or "",
+            rate=rate or _RATES[self.full],
+            seed=self._seed,
+            mark=mark,
         )
 
     def endure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,15 +42,21 @@ def judge(
     problems: list[str],
     seconds: float,
 ) -> Outcome:
-    """Every id is in all three stores, dead, or parked; else it is lost."""
+    """Every id is in all three stores, dead, or parked; else it is lost. One that repeats another
+    is where that one is.
+    """
     ids = set(sent.ids)
-    stored = {e for e in ids if held.files[e] and held.sql[e] and held.search[e]}
+    whole = {e for e in held.sql if held.files[e] and held.search[e]}
+    stored = {e for e in ids if held.repeats.get(e, e) in whole}
     dead, parked = ids & held.dead.keys(), ids & held.parked
     twice = len(sent.ids) - len(ids)
     twice += sum(held.sql[e] > 1 for e in ids) + sum(held.search[e] > 1 for e in ids)
+    twice += sum(len(_events(of_sdk, held)) > 1 for of_sdk in sent.by_sdk.values())
     twice += sum(difference for difference in miscounted.values() if difference > 0)
     wrong = [f"{name} counts {by:+} too many" for name, by in miscounted.items()]
     wrong += [f"{e} is dead and stored" for e in stored & dead]
+    of_sdks = {e for of_sdk in sent.by_sdk.values() for e in _events(of_sdk, held)}
+    wrong += [f"{e} came with a file and has none" for e in of_sdks & whole - held.linked]
     return Outcome(
         scenario=scenario,
         accepted=len(ids),
@@ -64,6 +70,11 @@ def judge(
         seconds=round(seconds, 1),
         problems=problems + wrong,
     )
+
+
+def _events(deliveries: Iterable[str], held: Held) -> set[str]:
+    """The events with a row that deliveries of one SDK's id are stored as: it should be one."""
+    return {held.repeats.get(e, e) for e in deliveries if held.sql[held.repeats.get(e, e)]}
 
 
 def ledger_problems(before: Totals, after: Totals, sent: Sent, rows: int, parked: int) -> list[str]:

@@ -27,13 +27,18 @@ Status = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How often each asked id is in each store, which are dead with what code, which parked."""
+    """How often each asked id is in each store, which are dead with what code, which parked.
+    ``repeats`` are those that repeat another, with that one, which was asked for as well;
+    ``linked`` those that have a file beside them.
+    """
 
     files: Counter[str]
     sql: Counter[str]
     search: Counter[str]
     dead: dict[str, str]
     parked: frozenset[str]
+    repeats: dict[str, str]
+    linked: frozenset[str]
 
 
 class Truth:
@@ -46,12 +51,16 @@ class Truth:
     def held(self, ids: Sequence[str]) -> Held:
         """Everything about these ids."""
         files = self._in_files()
+        repeats = dict(self._rows(_REPEATS, ids))
+        ids = list(dict.fromkeys([*ids, *repeats.values()]))  # each is asked for once
         return Held(
             files=Counter({event_id: files[event_id] for event_id in ids if files[event_id]}),
             sql=self._in_sql(ids),
             search=self._in_search(ids),
             dead=dict(self._rows(_DEAD, ids)),
             parked=frozenset(self._parked()),
+            repeats=repeats,
+            linked=frozenset(event_id for (event_id,) in self._rows(_LINKED, ids)),
         )
 
     def rows(self) -> int:
@@ -170,6 +179,12 @@ _DEAD = """
 SELECT event_id::text, code FROM dead_letters
 WHERE status = 'open' AND event_id = ANY(%s::uuid[])
 """
+
+_REPEATS = """
+SELECT event_id::text, original_id::text FROM repeated_events WHERE event_id = ANY(%s::uuid[])
+"""
+
+_LINKED = "SELECT event_id::text FROM event_blobs WHERE event_id = ANY(%s::uuid[])"
 
 _STORED = f"""
 SELECT count(*) FROM ({_ROWS}) AS rows

@@ -36,10 +36,10 @@ CELERY = [sys.executable, "-m", "celery", "--app", "tasks.worker:app"]
 WORKER = [*CELERY, "worker", "--without-gossip", "--without-mingle"]
 _TABLES = (
     "projects, packs, crash_events, rum_events, groups, group_users, dead_letters, ledger,"
-    " repairs, rebuilds, tombstones, sdk_ids, repeated_events, spare_copies, doomed_packs,"
-    " merges, erasures, gone_packs, quarantined_packs, compaction_totals, group_hours,"
-    " group_versions, group_history, group_numbers, releases, discarded_fingerprints,"
-    " triage_actions"
+    " repairs, rebuilds, tombstones, sdk_ids, repeated_events, mentions, spare_copies,"
+    " doomed_packs, merges, erasures, gone_packs, quarantined_packs, compaction_totals,"
+    " group_hours, group_versions, group_history, group_numbers, releases,"
+    " discarded_fingerprints, triage_actions"
 )
 
 

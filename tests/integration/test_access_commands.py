@@ -44,7 +44,7 @@ def test_a_second_key_works_beside_the_first_and_is_revoked_alone(
     assert third["key"] == f"own-{project}"
     listed = run("project", "key", "list", project, "--json")
     assert second not in listed.output
-    assert len(parsed(listed)["items"]) == 3
+    assert len(parsed(listed)["items"]) == 4  # also that of the DSN
     assert run("project", "key", "revoke", project, second[:6]).exit_code == 0
     revoked = world.stores.projects.find_key(second)
     assert revoked is not None

@@ -119,7 +119,7 @@ def test_groups_and_their_occurrences(world: World) -> None:
     ids = world.seed([crash("first bug", "FirstError") for _ in range(3)], "grouped")
     world.seed([crash("second bug", "SecondError")], "grouped")
     page = world.json(f"{PREFIX}/groups?project=grouped&sort=count")
-    fits(answers.page_of(answers.Group), page)
+    fits(answers.GroupPage, page)
     assert [group["count"] for group in page["items"]] == [3, 1]
     first = page["items"][0]
     assert "FirstError" in first["title"]

@@ -25,7 +25,9 @@ from tests.integration.web_process import AS_RSGI, AS_WSGI, DEADLINE, KEY, Lane,
 from tests.system.test_bad_input import MEGABYTE, REFUSED, STORED, crash
 from tests.system.test_corpus_raygun import CORPUS, FILES
 
-_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SENTRY_FILES = sorted(CORPUS.glob("sentry-*/*.json"))
+SENTRY_KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b0[0-9a-f]{11}7[0-9a-f]{19}\b")
 _OWN = re.compile(rb"(?m)^(date|sluice-request-id|server-timing): .*$")
 
 
@@ -34,6 +36,7 @@ def lanes(module_settings: Settings) -> Iterator[tuple[Lane, Lane]]:
     migrate(module_settings.postgres_dsn)
     stores = open_stores(module_settings)
     project, _ = stores.projects.create("shop", KEY)
+    stores.projects.add_key(project.id, SENTRY_KEY)
     stores.projects.add_key(project.id, "revoked-key")
     stores.projects.revoke_key("revoked-key")
     stores.database.close()
@@ -81,10 +84,67 @@ def _post(body: bytes, *headers: tuple[str, str], path: str = "/entries") -> byt
     return request("POST", path, body, headers)
 
 
+def _sentry(
+    body: bytes, *headers: tuple[str, str], path: str = "/api/7/envelope/", key: str = SENTRY_KEY
+) -> bytes:
+    auth = (("X-Sentry-Auth", f"Sentry sentry_key={key}"),) if key else ()
+    return request("POST", path, body, (*auth, *headers), key="")
+
+
+EVENT = b'{}\n{"type":"event"}\n{"event_id":"0123456789abcdef0123456789abcdef"}'
+DSN = b'{"dsn":"https://%s@sluice.test/7"}\n{"type":"event"}\n{"message":"m"}'
+CSP = b'{"csp-report": {"blocked-uri": "inline"}}'
+SENTRY: dict[str, bytes] = {
+    "event": _sentry(EVENT),
+    "no slash": _sentry(EVENT, path="/api/7/envelope"),
+    "prefix": _sentry(EVENT, path="/relay/api/7/envelope/"),
+    "no number": _sentry(EVENT, path="/api/seven/envelope/"),
+    "long number": _sentry(EVENT, path=f"/api/{'9' * 5000}/envelope/"),
+    "no path": _sentry(EVENT, path="/api/7/nothing/"),
+    "no items": _sentry(b"{}"),
+    "no envelope": _sentry(b"nothing"),
+    "empty": _sentry(b""),
+    "only bad items": _sentry(b'{}\n{"type":"event"}\n7'),
+    "some bad items": _sentry(EVENT + b'\n{"type":"event","length":9}\n7'),
+    "unknown item": _sentry(b'{}\n{"type":"x"}\n7'),
+    "too large an item": _sentry(b'{}\n{"type":"event"}\n"' + b"x" * 2 * MEGABYTE + b'"'),
+    "too large a body": _sentry(b"{}" + b"\n" * 17 * MEGABYTE),
+    "origin": _sentry(EVENT, *ORIGIN),
+    "gzip": _sentry(gzip.compress(EVENT), ("Content-Encoding", "gzip")),
+    "gzip that is none": _sentry(EVENT, ("Content-Encoding", "gzip")),
+    "key in the dsn": _sentry(DSN % SENTRY_KEY.encode(), key=""),
+    "key in the dsn, compressed": _sentry(
+        gzip.compress(DSN % SENTRY_KEY.encode()), ("Content-Encoding", "gzip"), key=""
+    ),
+    "wrong key in the dsn": _sentry(DSN % b"wrong", key=""),
+    "another key in the dsn": _sentry(DSN % b"other"),
+    "no key": _sentry(EVENT, key=""),
+    "wrong key": _sentry(EVENT, key="wrong"),
+    "revoked key": _sentry(EVENT, key="revoked-key"),
+    "two keys": _sentry(EVENT, path=f"/api/7/envelope/?sentry_key={SENTRY_KEY}"),
+    "key in the query": _sentry(EVENT, path=f"/api/7/envelope/?sentry_key={SENTRY_KEY}", key=""),
+    "store": _sentry(b'{"message": "m"}', path="/api/7/store/"),
+    "store without a key": _sentry(b'{"message": "m"}', path="/api/7/store/", key=""),
+    "store of base64": _sentry(base64.b64encode(zlib.compress(b"{}")), path="/api/7/store/"),
+    "store of nothing": _sentry(b"%", path="/api/7/store/"),
+    "store bomb": _sentry(zlib.compress(b"{" + b" " * 50_000_000), path="/api/7/store/"),
+    "security": _sentry(CSP, path=f"/api/7/security/?sentry_key={SENTRY_KEY}", key=""),
+    "security of nothing": _sentry(b"{}", path="/api/7/security/"),
+    "security of many": _sentry(b"[" + CSP + b",7]", path="/api/7/security/"),
+    "minidump of nothing": _sentry(b"x", path="/api/7/minidump/"),
+    "preflight": request("OPTIONS", "/api/7/envelope/", None, (*ORIGIN, *ASKING)),
+    "pixel": request("GET", f"/api/7/store/?sentry_key={SENTRY_KEY}&sentry_data=e30", key=""),
+    "pixel of nothing": request("GET", f"/api/7/store/?sentry_key={SENTRY_KEY}", key=""),
+}
+
 CASES: dict[str, bytes] = {
+    **{f"sentry: {name}": case for name, case in SENTRY.items()},
     **{f"refused: {name}": _post(body) for name, (body, *_) in REFUSED.items()},
     **{f"stored: {name}": _post(body) for name, body in STORED.items()},
-    **{f"corpus: {file.parent.name}/{file.stem}": recorded(file) for file in FILES},
+    **{
+        f"corpus: {file.parent.name}/{file.stem}": recorded(file)
+        for file in (*FILES, *SENTRY_FILES)
+    },
     "bulk": _post(BULK, path="/entries/bulk"),
     "bulk of nothing": _post(b"[]", path="/entries/bulk"),
     "bulk of nothing good": _post(b"[1, {}]", path="/entries/bulk"),

@@ -66,11 +66,9 @@ def test_zero_is_no_limit() -> None:
 
 
 def test_without_limits_the_broker_is_never_asked() -> None:
-    shedder = Shedder(
-        lambda: pytest.fail("asked"), lambda _: pytest.fail("counted"), LoadLimits(0, 0)
-    )
+    shedder = Shedder(lambda: pytest.fail("asked"), LoadLimits(0, 0))
+    shedder.step()
     assert shedder.why("rum") is None
-    shedder.close()
 
 
 JSON = "application/json"

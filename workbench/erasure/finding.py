@@ -25,7 +25,7 @@ from storage.files.store import FileStore
 from storage.sql.erasable import Erasable
 from storage.sql.erasing import Found
 from storage.sql.letter_rows import DeadLetterRow
-from workbench.erasure.matching import Match
+from workbench.erasure.matching import Match, sdk_ids_of
 from workbench.erasure.model import Finds
 from workbench.payloads import Payloads, Unreadable
 
@@ -67,6 +67,9 @@ class Finder:
         finds = Finds(dict(erasure.progress))
         for type_name, rows in found.items():
             finds.events[type_name] = [one for one in rows if match.fits(one.id, one.project_id)]
+        if match.event_id is not None:
+            for one in (row for rows in found.values() for row in rows):
+                self._telling(finds, one.project_id, self.erasable.sdk_ids(one.id))
         if match.event_id is not None or not found:
             finds.following = part_of(erasure, "letters")
         return finds
@@ -107,6 +110,8 @@ class Finder:
         found |= self._by_row(damaged, match, pack_id, type_name)
         finds.unreadable += len(damaged)
         self._sessions(finds, match, mine)
+        if match.project_id is not None:
+            self._telling(finds, match.project_id, sdk_ids_of(mine))
         if found:
             finds.events[type_name].extend(found.values())
 
@@ -134,6 +139,11 @@ class Finder:
         times = [id_time(one.id) for one in mine]
         first, last = min(times) - _SESSION_SPAN, max(times) + _SESSION_SPAN
         finds.events["rum"].extend(self.erasable.of_sessions(project_id, sessions, first, last))
+
+    def _telling(self, finds: Finds, project_id: int, sdk_ids: set[UUID]) -> None:
+        """Events that tell more of those found: files of theirs that came later, feedback."""
+        for type_name, rows in self.erasable.telling(project_id, sdk_ids).items():
+            finds.events[type_name].extend(rows)
 
     def _letters(self, erasure: Erasure, match: Match) -> Finds:
         after, since = erasure.progress.get("after"), erasure.progress.get("since")

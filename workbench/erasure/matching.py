@@ -43,6 +43,12 @@ class Match:
         return {one.session for one in met if one.session and self.subject.is_user(one.users)}
 
 
+def sdk_ids_of(envelopes: Iterable[Envelope]) -> set[UUID]:
+    """The ids that their SDKs gave to events, by which others tell more of them."""
+    met = (identities(one) for one in envelopes)
+    return {one.sdk_id for one in met if one.sdk_id is not None}
+
+
 def match_of(settings: Settings, erasures: Erasures, erasure: Erasure) -> Match:
     """What an erasure is about. Raises :class:`NoKey` when its user cannot be known any more, and
     ``StoreDown``.

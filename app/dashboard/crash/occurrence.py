@@ -83,9 +83,29 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that came with the event."""
+
+    name: str
+    kind: str
+    bytes: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellingView:
+    """An event that tells more of this one, or of which this one tells more."""
+
+    what: str
+    at: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class OccurrenceView:
     """An occurrence as a page shows it. ``missing`` says what could not be read and why; then the
-    rest is what PostgreSQL knows. ``redacted`` counts places that rules blanked.
+    rest is what PostgreSQL knows. ``redacted`` counts places that rules blanked. ``files`` and
+    ``telling`` are beside the event's bytes (:mod:`app.dashboard.crash.beside`).
     """
 
     id: str
@@ -103,6 +123,8 @@ class OccurrenceView:
     redacted: int
     missing: str
     asked: Asked
+    files: tuple[FileView, ...] = ()
+    telling: tuple[TellingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

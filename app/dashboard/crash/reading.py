@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from app.api.picture import full_picture, identity
+from app.dashboard.crash.beside import files_of, telling
 from app.dashboard.crash.occurrence import Asked, OccurrenceView, occurrence_view
 from app.dashboard.folding import RuleOf, no_rule
 from app.dashboard.page import Visit
@@ -15,10 +17,16 @@ from storage.sql.events import StoredEvent
 
 
 def read_occurrence(visit: Visit, event: StoredEvent, asked: Asked) -> OccurrenceView:
-    """An event as a page shows it."""
+    """An event as a page shows it, with what is beside its bytes."""
     picture, missing = picture_of(visit, event)
     rule_of = _rules(visit, event) if event.redacted and not missing else no_rule
-    return occurrence_view(picture, asked, missing, rule_of)
+    return replace(
+        occurrence_view(picture, asked, missing, rule_of),
+        files=tuple(visit.gaps.fill("files", lambda: files_of(visit, event), [])),
+        telling=tuple(
+            visit.gaps.fill("related events", lambda: telling(visit, event, picture), [])
+        ),
+    )
 
 
 def picture_of(visit: Visit, event: StoredEvent) -> tuple[dict[str, Any], str]:

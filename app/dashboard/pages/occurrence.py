@@ -8,17 +8,22 @@ from flask import Response, render_template
 
 from app.api.endpoint import parse_id
 from app.api.events import read_event_raw
+from app.api.signed_urls import make_signed_url
 from app.dashboard import links
 from app.dashboard.crash.occurrence import Asked, OccurrenceView, occurrence_view
 from app.dashboard.crash.reading import picture_of, read_occurrence
 from app.dashboard.crash.scrubbing import scrubbed
+from app.dashboard.leading import lead_to
 from app.dashboard.links import ProjectName
 from app.dashboard.page import Page, Visit
 from app.dashboard.pages.group import OccurrenceArguments, asked_of
 from app.dashboard.pages.groups import GroupRow, group_row
 from app.errors import ApiError, not_found
 from events.ids import id_time, is_event_id
+from storage.sql.blob_rows import BlobRows
 from storage.sql.events import StoredEvent
+
+_FILE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,17 @@ def raw(visit: Visit) -> Response:
     return read_event_raw(visit.desk, {"event_id": str(_find(visit).id)})
 
 
+def file(visit: Visit) -> Response:
+    """Where a file that came with the event can be had, for five minutes."""
+    event = _find(visit)
+    asked = visit.arguments["sha256"]
+    found = BlobRows(visit.desk.stores.database).of_event(event.id, event.project_id)
+    if asked not in {one.sha256.hex() for one in found}:
+        raise not_found("file")
+    wanted = {"event": None, "blob": asked, "project": event.project, "seconds": _FILE_SECONDS}
+    return lead_to(str(make_signed_url(visit.desk, wanted)["url"]))
+
+
 def _title(event: StoredEvent) -> str:
     return str(event.columns.get("class_name") or f"{event.type} event")
 
@@ -107,4 +123,5 @@ PAGES = (
     ),
     Page("/o/<event>/evidence", "evidence", evidence, needs="read", scope="owned", twins=False),
     Page("/o/<event>/raw", "raw", raw, needs="read", scope="owned", twins=False),
+    Page("/o/<event>/files/<sha256>", "file", file, needs="read", scope="owned", twins=False),
 )

@@ -31,6 +31,11 @@ _ANSWERS: dict[str, tuple[Any, str]] = {
     "metrics": (ExportMetricsServiceResponse, "rejected_data_points"),
     "logs": (ExportLogsServiceResponse, "rejected_log_records"),
 }
+_LIMITED = {
+    "overloaded": "the server is too far behind",
+    "rate_limited": "the project sends more than it may in a minute",
+    "quota": "the project's quota is used up",
+}
 #: Codes of google.rpc, by our statuses.
 _RPC = {400: 3, 401: 16, 403: 7, 404: 5, 413: 8, 415: 3, 429: 8, 503: 14}
 _RPC_INTERNAL = 13
@@ -63,10 +68,12 @@ def accepted(submission: OtlpSubmission) -> IngestResponse:
     """200 with the signal's own response, which tells of what was left out; and our ids."""
     make, rejected = _ANSWERS[submission.signal]
     answer = make()
-    shed = sum(submission.items.get(name, 0) for name in submission.limited)
+    limited = [name for name in submission.limited if not submission.batches.get(name)]
+    shed = sum(submission.items.get(name, 0) for name in limited)
     if left_out := submission.items_refused + shed:
         setattr(answer.partial_success, rejected, left_out)
-        answer.partial_success.error_message = submission.why or "the server is too far behind"
+        why = _LIMITED[submission.limited[limited[0]].reason] if limited else ""
+        answer.partial_success.error_message = submission.why or why
     ids = submission.ids
     told = {"Sluice-Accepted": str(len(ids)), "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED])}
     return _encoded(200, answer, submission.encoding, told if ids else {})

@@ -49,9 +49,12 @@ class RaygunEndpoint(Endpoint):
 
     def accepted(self, submission: Submission) -> IngestResponse:
         ids = submission.ids
+        over = sum(len(batch) for batch in submission.dropped.values())
+        told = {"Sluice-Over-Quota": str(over)} if over else {}
         if self.single:
-            return IngestResponse(202, {"Sluice-Event-Id": ids[0]})
+            return IngestResponse(202, {"Sluice-Event-Id": ids[0], **told})
         headers = {
+            **told,
             "Sluice-Accepted": str(len(ids)),
             "Sluice-Rejected": str(submission.refused),
             "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED]),

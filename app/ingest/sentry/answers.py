@@ -7,23 +7,25 @@ answered 4xx or 5xx without trying again.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 import orjson
 
 from app.errors import JSON, ApiError
-from app.ingest.endpoint import IngestResponse, Submission
+from app.ingest.endpoint import IngestResponse, Limit, Submission
 from app.ingest.shedding import CODE, SHED_SECONDS
 from events.sentry.categories import categories_of
 
+MAX_IDS_ANSWERED = 100
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A transparent image of one pixel, for those who report by an ``<img>``."""
 
 
-def limit_header(limited: dict[str, int], reason: str) -> dict[str, str]:
+def limit_header(limited: Mapping[str, Limit]) -> dict[str, str]:
     """What tells an SDK to hold back events of some types for so many seconds."""
     parts = [
-        f"{seconds}:{';'.join(categories_of(event_type))}:project:{reason}"
-        for event_type, seconds in limited.items()
+        f"{limit.seconds}:{';'.join(categories_of(event_type))}:project:{limit.reason}"
+        for event_type, limit in limited.items()
     ]
     return {"X-Sentry-Rate-Limits": ", ".join(parts)} if parts else {}
 
@@ -32,7 +34,7 @@ def accepted(submission: Submission) -> IngestResponse:
     """The 200 of a submission that is committed, with the id that the SDK knows."""
     body = {} if submission.told_id is None else {"id": submission.told_id}
     headers = {"Content-Type": JSON, **_identity(submission)}
-    headers |= limit_header(submission.limited, CODE)
+    headers |= limit_header(submission.limited)
     return IngestResponse(200, headers, orjson.dumps(body))
 
 
@@ -47,7 +49,7 @@ def accepted_text(submission: Submission) -> IngestResponse:
     identity = submission.told_id or ""
     parts = (identity[:8], identity[8:12], identity[12:16], identity[16:20], identity[20:])
     headers = {"Content-Type": "text/plain", **_identity(submission)}
-    headers |= limit_header(submission.limited, CODE)
+    headers |= limit_header(submission.limited)
     return IngestResponse(200, headers, "-".join(parts).encode())
 
 
@@ -57,10 +59,7 @@ def overloaded(event_type: str) -> ApiError:
         429,
         CODE,
         f"The server is too far behind to take {event_type} events now; send them later.",
-        {
-            "Retry-After": str(SHED_SECONDS),
-            **limit_header({event_type: SHED_SECONDS}, CODE),
-        },
+        {"Retry-After": str(SHED_SECONDS)},
     )
 
 
@@ -78,5 +77,8 @@ def refused(error: ApiError) -> IngestResponse:
 
 
 def _identity(submission: Submission) -> dict[str, str]:
+    """Our own ids of what an envelope holds; most hold one event."""
     ids = submission.ids
-    return {"Sluice-Event-Id": ids[0]} if ids else {}
+    if not ids:
+        return {}
+    return {"Sluice-Event-Id": ids[0], "Sluice-Event-Ids": ",".join(ids[:MAX_IDS_ANSWERED])}

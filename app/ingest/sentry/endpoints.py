@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs
 
 from app.errors import ApiError
-from app.ingest.endpoint import Endpoint, IngestRequest, IngestResponse, Intake, Submission
+from app.ingest.endpoint import (
+    Endpoint,
+    IngestRequest,
+    IngestResponse,
+    Intake,
+    Limit,
+    Submission,
+)
 from app.ingest.refusals import refusal, telling
 from app.ingest.sentry import answers
 from app.ingest.sentry.auth import key_of_dsn, missing, sentry_keys
@@ -52,6 +59,13 @@ class SentryEndpoint(Endpoint):
     def overloaded(self, request: IngestRequest, event_type: str, body: bytes) -> ApiError:
         del request, body
         return answers.overloaded(event_type)
+
+    def limited(
+        self, request: IngestRequest, event_type: str, body: bytes, limit: Limit
+    ) -> ApiError:
+        error = super().limited(request, event_type, body, limit)
+        error.headers |= answers.limit_header({event_type: limit})
+        return error
 
     def accepted(self, submission: Submission) -> IngestResponse:
         return answers.accepted(submission)
@@ -161,16 +175,18 @@ def _check_dsn(keys: Sequence[str], dsn: object) -> None:
 
 
 _OF_REPORTS = ("sentry_release", "sentry_environment")
-_NUMBER = "/api/<int:number>"
-ENVELOPE = EnvelopeEndpoint(f"{_NUMBER}/envelope/")
-STORE = StoreEndpoint(f"{_NUMBER}/store/")
-SECURITY = SecurityEndpoint(f"{_NUMBER}/security/")
-MINIDUMP = MinidumpEndpoint(f"{_NUMBER}/minidump/")
-PIXEL = PixelEndpoint(f"{_NUMBER}/store/")
+NUMBER = r"[0-9]{1,20}"
+"""What stands for a project in a path, as a regular expression."""
+_ROOT = "/api/<ingest_number:number>"
+ENVELOPE = EnvelopeEndpoint(f"{_ROOT}/envelope/")
+STORE = StoreEndpoint(f"{_ROOT}/store/")
+SECURITY = SecurityEndpoint(f"{_ROOT}/security/")
+MINIDUMP = MinidumpEndpoint(f"{_ROOT}/minidump/")
+PIXEL = PixelEndpoint(f"{_ROOT}/store/")
 
 ENDPOINTS = (ENVELOPE, STORE, SECURITY, MINIDUMP)
 _BY_NAME = {"envelope": ENVELOPE, "store": STORE, "security": SECURITY, "minidump": MINIDUMP}
-_PATH = re.compile(r"/api/[0-9]+/([a-z]+)/?")
+_PATH = re.compile(rf"/api/{NUMBER}/([a-z]+)/?")
 
 
 def endpoint_at(path: str) -> Endpoint | None:

@@ -18,6 +18,7 @@ class Document(Common):
     session_id = exact(free=True)
     page = exact(fields={"words": words()}, free=True)
     duration_ms = dsl.Double()
+    message = words(free=True)
 
     class Meta:
         """Fields that are not named above are not indexed."""
@@ -29,9 +30,10 @@ KEYS = {
     "kind": Key("kind of a real-user event", exact=("kind",)),
     "session": Key("session of a real user", exact=("session_id",)),
     "page": Key("page or view, whole or by its words", exact=("page",), words=("page.words",)),
+    "message": Key("words of what a person said or a log line tells", words=("message",)),
 }
 
-LISTED = ("kind", "session_id", "page", "duration_ms", "version", "user", "tags")
+LISTED = ("kind", "session_id", "page", "duration_ms", "version", "user", "tags", "message")
 
 
 def derived(fields: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the mappings' signature

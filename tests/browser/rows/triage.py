@@ -17,8 +17,8 @@ def hostile(site: Site, after: str = "") -> str:
 # Two numbers of the strip are remembered for some seconds, but a row may be the first to ask.
 LIST = {"sql": 12}
 SEARCHED = {"sql": 12, "search": 1}
-CRASH = {"sql": 22, "search": 2, "files": 1}
-ONE = {"sql": 11, "files": 1}
+CRASH = {"sql": 24, "search": 2, "files": 1}
+ONE = {"sql": 13, "files": 1}
 TABLE = {"sql": 12, "search": 2}
 
 ROWS = (
