@@ -121,7 +121,8 @@ def test_a_worker_that_ends_answers_what_its_children_were_handed(workers, send,
     wait_until(lambda: written(send.app) == 2)
     threads = parent.num_threads()
     parent.terminate()
-    wait_until(lambda: parent.num_threads() > threads)  # one keeps time while it awaits its children
+    # Another thread keeps time while it awaits its children: it has let go of all that it lets go of.
+    wait_until(lambda: parent.num_threads() > threads)
     for child in children:
         child.resume()
     workers.process.wait()
