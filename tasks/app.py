@@ -32,6 +32,8 @@ def create_celery(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
+        # What ``--pool prefork`` means.
+        worker_pool="tasks.pool:TaskPool",
         # A second message would wait behind the one in work while other workers idle.
         worker_prefetch_multiplier=1,
         # Flower turns task events on while it runs; without it nobody pays for them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tests.faults.beside import free_port, needed_program
 from tests.faults.installation import CHECKOUT, answers_http, wait_until
 
 _LISTEN = re.compile(r"(listen |bind \S*:)8080")
+_STATE = re.compile(r"Server web/(\w+) is (UP|DOWN)")
+_NGINX_FAIL_SECONDS = 2.0
+"""``fail_timeout``: after so long nginx tries an instance again. It tells nobody."""
 _INSTANCES = re.compile(r"(# instances\n)(.*?)( *# end of instances)", re.DOTALL)
 
 
@@ -31,12 +35,24 @@ class Balancer:
             "haproxy": ["-db", "-f", str(file)],
         }[kind]
         self._command.insert(0, needed_program(kind))
+        self._kind = kind
         self._log = folder / "log"
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def await_return(self, name: str) -> None:
+        """Wait until an instance that was away and answers, ``web1`` or ``web2``, gets requests."""
+        if self._kind == "nginx":
+            time.sleep(_NGINX_FAIL_SECONDS)
+        else:
+            wait_until(lambda: self._states().get(name) != "DOWN", 60, f"HAProxy has {name} back")
+
+    def _states(self) -> dict[str, str]:
+        """What HAProxy said last of each instance; nothing of one that was never away."""
+        return dict(_STATE.findall(self._log.read_text(encoding="utf-8", errors="replace")))
 
     def __enter__(self) -> Balancer:
         with self._log.open("wb") as log:

@@ -61,6 +61,7 @@ def test_rolled_under_load(
         second.end(signal.SIGTERM)
         found.hold(1, 5)
         second.start()
+        balancer.await_return("web2")
         pids = found.sluice.tree("web")
         psutil.Process(pids[0]).terminate()
         back(found.sluice.status["web"])

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from config.policy import EVENT_TYPES, match_queues
 from tests.faults import injections
 from tests.faults.beside import Beside, WebInstance, needed_program, running
 from tests.faults.ground import Ground
@@ -14,7 +15,7 @@ from tests.faults.test_faults import endured
 
 pytestmark = pytest.mark.timeout(900)
 
-QUEUES = ("crash.*", "rum.*")
+QUEUES = match_queues(f"{policy.name}.*" for policy in EVENT_TYPES)
 END_SECONDS = 30
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from config.policy import match_queues
 from tests.faults.beside import Beside, running, worker_command
 from tests.faults.form import in_full
 from tests.faults.ground import Ground
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.timeout(900)
 EVERY = 500
 FAILING = ("poison-raise", "poison-row", "poison-document")
 KILLING = ("poison-kill", *in_full("poison-linger", "poison-hang"))
-QUEUES = ("crash.sql", "crash.search", "rum.sql", "rum.search")
+QUEUES = match_queues(("*.sql", "*.search"))
+"""Those of the two pools whose place it takes."""
 
 
 @pytest.fixture(scope="module", autouse=True)

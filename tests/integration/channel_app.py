@@ -1,4 +1,4 @@
-"""A Celery app of one small task on our channel, for tests of stock worker pools."""
+"""A Celery app of one small task on our channel and pool, for tests of workers."""
 
 import os
 import time
@@ -17,6 +17,7 @@ app.conf.update(
     task_acks_on_failure=False,
     task_acks_on_timeout=False,
     task_ignore_result=True,
+    worker_pool="tasks.pool:TaskPool",
     worker_prefetch_multiplier=4,
     accept_content=["json"],
     broker_connection_retry_on_startup=True,

@@ -49,6 +49,7 @@ def send(environment, monkeypatch):
     def send(name, *args):
         channel_app.app.send_task(name, args, queue=QUEUE)
 
+    send.app = channel_app.app
     yield send
     channel_app.app.close()
 
@@ -107,6 +108,32 @@ def test_killing_children_loses_nothing(workers, send, client):
         wait_until(lambda share=share: client.hlen("noted") >= share)
         workers.kill_a_child()
     wait_until(lambda: client.hlen("noted") == 600)
+
+
+def test_a_worker_that_ends_answers_what_its_children_were_handed(workers, send, client):
+    send("note", 0)
+    wait_until(lambda: client.hlen("noted") == 1)
+    parent = psutil.Process(workers.process.pid)
+    children = parent.children()
+    for child in children:
+        child.suspend()
+    send("note", 1)
+    wait_until(lambda: written(send.app) == 2)
+    threads = parent.num_threads()
+    parent.terminate()
+    # Another thread keeps time while it awaits its children: it has let go of all that it lets go of.
+    wait_until(lambda: parent.num_threads() > threads)
+    for child in children:
+        child.resume()
+    workers.process.wait()
+    assert client.hgetall("noted") == {b"0": b"1", b"1": b"1"}
+    assert (client.llen(QUEUE), client.hlen(keys.reserved(QUEUE))) == (0, 0)
+
+
+def written(app):
+    """How many tasks the worker wrote to its children."""
+    (stats,) = (app.control.inspect(timeout=1).stats() or {"none": {}}).values()
+    return stats.get("pool", {}).get("writes", {}).get("total")
 
 
 def test_control_commands_answer(workers, environment, client):

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.timeout(400)
 PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
 PARTS = [line.partition(":")[0] for line in PROCFILE.read_text().splitlines() if ":" in line]
 SERVERS = ("valkey", "postgres", "seaweedfs", "elasticsearch")
+TYPES = ("crash", "rum", "trace", "metric")
 RESTART_SECONDS = 5
 RECOVERY_SECONDS = 90
 
@@ -85,7 +86,7 @@ def test_status_tells_every_process_and_address(sluice: Sluice) -> None:
     assert status["state"] == "running"
     assert {item["name"] for item in status["processes"]} == {*PARTS, *SERVERS}
     assert all(psutil.pid_exists(item["pid"]) for item in status["processes"])
-    assert sluice.process("worker-sql")["queues"] == ["crash.sql", "rum.sql"]
+    assert sluice.process("worker-sql")["queues"] == [f"{event_type}.sql" for event_type in TYPES]
     assert len(sluice.process("worker-sql")["children"]) >= 1
     assert httpx.get(f"{status['flower']}/workers").status_code == 200
     assert httpx.get(f"{status['files']}/health/ready", timeout=60).status_code == 200

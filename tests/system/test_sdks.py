@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.parse
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -26,16 +27,16 @@ def run(argv):
     return done.stdout.strip()
 
 
-def python_shop(key, web):
-    return [sys.executable, str(PROGRAMS / "shop.py"), key, web.netloc]
+def python_shop(key, web, mark):
+    return [sys.executable, str(PROGRAMS / "shop.py"), key, web.netloc, mark]
 
 
-def node_shop(key, web):
-    return ["node", str(PROGRAMS / "shop_node.js"), key, web.hostname, str(web.port)]
+def node_shop(key, web, mark):
+    return ["node", str(PROGRAMS / "shop_node.js"), key, web.hostname, str(web.port), mark]
 
 
-def browser_shop(key, web):
-    return ["node", str(PROGRAMS / "shop_browser.js"), key, web.geturl()]
+def browser_shop(key, web, mark):
+    return ["node", str(PROGRAMS / "shop_browser.js"), key, web.geturl(), mark]
 
 
 def find(reader, message):
@@ -72,10 +73,12 @@ CASES = [
 
 @pytest.mark.parametrize(("program", "expected"), CASES)
 def test_a_crash_is_accepted_and_read_back(sluice, program, expected):
-    class_name, message, function, user, client, order = expected
+    class_name, said, function, user, client, order = expected
+    mark = uuid4().hex[:8]
+    message = f"{said} {mark}"
     web = urllib.parse.urlsplit(sluice.status["web"])
 
-    assert run(program(sluice.status["project"]["key"], web)) == "202"
+    assert run(program(sluice.status["project"]["key"], web, mark)) == "202"
 
     with sluice.reader() as reader:
         event = find(reader, message)
@@ -93,4 +96,4 @@ def test_a_crash_is_accepted_and_read_back(sluice, program, expected):
 
 def test_a_key_that_is_wrong_is_told_so(sluice):
     web = urllib.parse.urlsplit(sluice.status["web"])
-    assert run(python_shop("wrong-key", web)) == "403"
+    assert run(python_shop("wrong-key", web, "unmarked")) == "403"

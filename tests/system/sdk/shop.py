@@ -1,4 +1,4 @@
-"""A shop whose order handling fails, reporting with raygun4py: python shop.py KEY HOST:PORT."""
+"""A shop whose order handling fails: python shop.py KEY HOST:PORT MARK (raygun4py)."""
 
 import sys
 
@@ -9,11 +9,11 @@ class OrderRefused(Exception):
     pass
 
 
-def charge(order):
-    raise OrderRefused(f"order {order} refused")
+def charge(order, mark):
+    raise OrderRefused(f"order {order} refused {mark}")
 
 
-def main(key, address):
+def main(key, address, mark):
     client = raygunprovider.RaygunSender(
         key, config={"transmitLocalVariables": True, "transmit_environment_variables": False}
     )
@@ -23,7 +23,7 @@ def main(key, address):
     client.set_version("4.2.0")
     client.set_user({"identifier": "ann", "email": "ann@shop.test"})
     try:
-        charge(17)
+        charge(17, mark)
     except OrderRefused:
         status, _ = client.send_exception(
             exc_info=sys.exc_info(), tags=["py", "shop"], userCustomData={"order": 17}

@@ -1,10 +1,10 @@
-// A page whose script fails, reporting with raygun4js in jsdom: node shop_browser.js KEY URL.
+// A page whose script fails, reporting with raygun4js in jsdom: node shop_browser.js KEY URL MARK.
 "use strict";
 const fs = require("fs");
 const path = require("path");
 const { JSDOM, VirtualConsole } = require("jsdom");
 
-const [key, url] = process.argv.slice(2);
+const [key, url, mark] = process.argv.slice(2);
 const library = path.join(
   path.dirname(require.resolve("raygun4js/package.json")), "dist", "raygun.vanilla.js");
 const page = new JSDOM("<!doctype html><title>Shop</title>", {
@@ -22,7 +22,7 @@ window.XMLHttpRequest.prototype.open = function (method, address, ...more) {
   this.addEventListener("loadend", () => answered.push([address.split("?")[0], this.status]));
   return open.call(this, method, address, ...more);
 };
-window.reportTo = { key, url };
+window.reportTo = { key, url, mark };
 window.eval(`
   Raygun.init(reportTo.key, { apiUrl: reportTo.url, allowInsecureSubmissions: true,
     ignore3rdPartyErrors: false }).attach();
@@ -31,7 +31,7 @@ window.eval(`
   function ProductMissing(message) { this.name = "ProductMissing"; this.message = message;
     this.stack = new Error(message).stack; }
   ProductMissing.prototype = Object.create(Error.prototype);
-  function find(id) { throw new ProductMissing("parcel " + id + " vanished"); }
+  function find(id) { throw new ProductMissing("parcel " + id + " vanished " + reportTo.mark); }
   try { find(19); } catch (error) { Raygun.send(error, { order: 19 }, ["js", "shop"]); }
 `);
 

@@ -1,8 +1,8 @@
-// A shop whose order handling fails, reporting with raygun: node shop_node.js KEY HOST PORT.
+// A shop whose order handling fails, reporting with raygun: node shop_node.js KEY HOST PORT MARK.
 "use strict";
 const raygun = require("raygun");
 
-const [key, host, port] = process.argv.slice(2);
+const [key, host, port, mark] = process.argv.slice(2);
 
 class StockMissing extends Error {
   constructor(message) {
@@ -12,7 +12,7 @@ class StockMissing extends Error {
 }
 
 function reserve(order) {
-  throw new StockMissing(`order ${order} has no stock`);
+  throw new StockMissing(`order ${order} has no stock ${mark}`);
 }
 
 async function main() {
