@@ -121,7 +121,7 @@ def test_a_worker_that_ends_answers_what_its_children_were_handed(workers, send,
     wait_until(lambda: written(send.app) == 2)
     threads = parent.num_threads()
     parent.terminate()
-    # Another thread keeps time while it awaits its children: it has let go of all that it lets go of.
+    # Another thread keeps time while it awaits its children: by now it has let go of what it will.
     wait_until(lambda: parent.num_threads() > threads)
     for child in children:
         child.resume()
