@@ -158,6 +158,17 @@ class Settings:
         SecretList(),
         "Earlier session keys, by commas: page sessions and URLs that they signed stay good.",
     )
+    session_idle_hours: float = _setting(
+        168.0, "How long a page session may be unused before it ends, in hours."
+    )
+    session_hours: float = _setting(
+        720.0, "How long a page session lasts at most before one signs in again, in hours."
+    )
+    trusted_proxies: int = _setting(
+        0,
+        "Proxies before the web tier whose X-Forwarded-For and X-Forwarded-Proto are believed: for "
+        "the addresses in the audit, limits of sign-ins, and whether cookies are for https alone.",
+    )
     signed_url_max_seconds: int = _setting(
         86_400, "Longest time that a signed URL of the file server may be good for."
     )
@@ -342,6 +353,8 @@ _POSITIVE = (
     "s3_object_lock_days",
     "sdk_id_days",
     "spool_replay_rate",
+    "session_idle_hours",
+    "session_hours",
 )
 _PORTS = ("web_port", "files_port")
 _LAST_PORT = 65_535

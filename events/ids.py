@@ -20,6 +20,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def time_of(at_ms: int) -> datetime:
+    """What a clock says, in UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
 def new_id(at_ms: int, random: Callable[[int], bytes] = os.urandom) -> UUID:
     """A UUIDv7 of the given millisecond; ``random`` gives its 74 random bits."""
     bits = int.from_bytes(random(10), "big")
@@ -42,7 +47,7 @@ def id_ms(event_id: UUID) -> int:
 
 def id_time(event_id: UUID) -> datetime:
     """The time in which a UUIDv7 was made, in UTC."""
-    return datetime.fromtimestamp(id_ms(event_id) / 1000, UTC)
+    return time_of(id_ms(event_id))
 
 
 def id_day(event_id: UUID) -> date:

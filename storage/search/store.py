@@ -36,6 +36,7 @@ from storage.search.facets import (
     these_of,
 )
 from storage.search.faults import TooLarge, translated, was_swapped
+from storage.search.impact import Impact, ask_impact, read_impact
 from storage.search.mappings import mapping_of
 from storage.search.months import drop_month, months
 from storage.search.names import alias_name, index_name, index_pattern
@@ -170,6 +171,14 @@ class SearchStore:
         items = [_item(hit) for hit in hits[:limit]]
         more = len(hits) > limit and items
         return Page(items, encode_cursor(UUID(items[-1]["id"])) if more else None)
+
+    def impact(self, projects: Sequence[int], start: datetime) -> dict[int, Impact]:
+        """How many crashes projects had from ``start`` on, and how many users those met."""
+        if not projects:
+            return {}
+        search = ask_impact(self._filtered(None, "crash", None, start, None), projects)
+        with translated():
+            return read_impact(_execute(search).to_dict(), projects)
 
     def spans(
         self,

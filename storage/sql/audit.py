@@ -1,7 +1,10 @@
-"""The audit: who did what to dead letters, replays and parked messages. Only ever added to."""
+"""The audit: who did what, when and from where. Only ever added to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +19,14 @@ from storage.sql.database import Database
 
 MAX_ACTOR_CHARS = 200
 
+_ADDRESS: ContextVar[str] = ContextVar("address", default="")
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """``actor`` is the name of an API token, or ``cli:`` and a user of the operating system."""
+    """``actor`` is a user's e-mail address, the name of an API token, or ``cli:`` and a user of the
+    operating system; ``address`` that of who asked the web tier, empty for a command.
+    """
 
     id: int
     at: datetime
@@ -27,6 +34,17 @@ class AuditEntry:
     action: str
     subject: str
     detail: dict[str, Any]
+    address: str
+
+
+@contextmanager
+def acting_from(address: str) -> Iterator[None]:
+    """Note this address with whatever this thread does until the block ends."""
+    token = _ADDRESS.set(address)
+    try:
+        yield
+    finally:
+        _ADDRESS.reset(token)
 
 
 def write_audit(
@@ -34,12 +52,14 @@ def write_audit(
 ) -> None:
     """Note an action in the transaction that does it, so that neither is without the other."""
     cursor.execute(
-        "INSERT INTO audit (actor, action, subject, detail) VALUES (%s, %s, %s, %s::jsonb)",
+        "INSERT INTO audit (actor, action, subject, detail, address)"
+        " VALUES (%s, %s, %s, %s::jsonb, %s)",
         (
             storable(actor[:MAX_ACTOR_CHARS]),
             action,
             storable(str(subject)[:MAX_ACTOR_CHARS]),
             orjson.dumps(_storable(detail)).decode(),
+            _ADDRESS.get(),
         ),
     )
 
@@ -71,7 +91,7 @@ class Audit:
         before = _decode(cursor)
         with self._database.transaction() as execute:
             execute.execute(
-                "SELECT id, at, actor, action, subject, detail FROM audit"
+                "SELECT id, at, actor, action, subject, detail, address FROM audit"
                 " WHERE (%s::text IS NULL OR subject = %s) AND (%s::int8 IS NULL OR id < %s)"
                 " ORDER BY id DESC LIMIT %s",
                 (*(subject and storable(subject),) * 2, before, before, limit + 1),

@@ -16,8 +16,12 @@ _PUBLIC = re.compile(r"[0-9a-f]{32}")
 
 
 def new_credential() -> str:
-    """A fresh key or token: 32 characters with 192 random bits."""
-    return secrets.token_urlsafe(_RANDOM_BYTES)
+    """A fresh key or token: 32 characters with 191 random bits or more. It begins with no hyphen,
+    which a command would take for an option.
+    """
+    while (made := secrets.token_urlsafe(_RANDOM_BYTES)).startswith("-"):
+        pass
+    return made
 
 
 def new_public_key() -> str:

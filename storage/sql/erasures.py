@@ -97,7 +97,7 @@ class Erasures:
 
     def of_project(self, project_id: int, name: str, actor: str) -> UUID:
         """Ask for a whole project. From this transaction on it is no more: its keys and tokens are
-        revoked, its name is free, and nothing is stored for it.
+        revoked, it has no members, its name is free, and nothing is stored for it.
         """
         with self._database.transaction() as cursor:
             hold_alone(cursor, SETTLING)
@@ -115,6 +115,7 @@ class Erasures:
                     " WHERE project_id = %s AND revoked_at IS NULL",
                     (project_id,),
                 )
+            cursor.execute("DELETE FROM memberships WHERE project_id = %s", (project_id,))
             return erasure_id
 
     def find(self, erasure_id: UUID) -> Erasure | None:
@@ -125,15 +126,16 @@ class Erasures:
         return _erasure(row) if row else None
 
     def list(
-        self, cursor: str | None = None, limit: int = 50, project_id: int | None = None
+        self, cursor: str | None = None, limit: int = 50, projects: Sequence[int] | None = None
     ) -> Page[Erasure]:
-        """Erasures of a project or all, newest first; ``ValueError`` for a bad cursor."""
+        """Erasures of some projects or all, newest first; ``ValueError`` for a bad cursor."""
         before = decode_id_cursor(cursor)
         with self._database.transaction() as execute:
             execute.execute(
                 _SELECT + "WHERE (%s::uuid IS NULL OR erasures.id < %s)"
-                " AND (%s::int4 IS NULL OR project_id = %s) ORDER BY erasures.id DESC LIMIT %s",
-                (before, before, project_id, project_id, limit + 1),
+                " AND (%s::int4[] IS NULL OR project_id = ANY(%s))"
+                " ORDER BY erasures.id DESC LIMIT %s",
+                (before, before, *[projects and list(projects)] * 2, limit + 1),
             )
             items = [_erasure(row) for row in execute]
         more = len(items) > limit

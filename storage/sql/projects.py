@@ -9,6 +9,7 @@ from typing import TypeAlias
 from psycopg2 import sql
 
 from storage.errors import Rejected
+from storage.sql.audit import write_audit
 from storage.sql.connection import Cursor
 from storage.sql.credentials import (
     checked,
@@ -62,9 +63,11 @@ class Projects:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, name: str, key: str | None = None) -> tuple[Project, str]:
+    def create(
+        self, name: str, key: str | None = None, actor: str = "system"
+    ) -> tuple[Project, str]:
         """Make a project with an API key, ``key`` if given, and a key for its DSN, which is the
-        same if a DSN can hold it; all or nothing exists afterwards.
+        same if a DSN can hold it; all or nothing exists afterwards. Audited.
 
         Raises :class:`Rejected` for a name or key that is taken or unfit.
         """
@@ -89,6 +92,7 @@ class Projects:
             )
             cursor.execute(f"{_SELECT} WHERE id = %s", row)
             (found,) = cursor.fetchall()
+            write_audit(cursor, actor, "create_project", name, {})
             return Project(*found), made
 
     def list(self) -> _Listed:
@@ -144,14 +148,19 @@ class Projects:
         with self._database.transaction() as cursor:
             return _add_key(cursor, project_id, key)
 
-    def revoke_key(self, key: str) -> bool:
-        """Revoke a key for good; False when there is no such key or it was revoked before."""
+    def revoke_key(self, key: str, actor: str = "system") -> bool:
+        """Revoke a key for good, audited; False when it is none or was revoked before."""
         with self._database.transaction() as cursor:
             cursor.execute(
-                "UPDATE api_keys SET revoked_at = now() WHERE hash = %s AND revoked_at IS NULL",
+                "UPDATE api_keys SET revoked_at = now() WHERE hash = %s AND revoked_at IS NULL"
+                " RETURNING (SELECT name FROM projects WHERE id = project_id)",
                 (hash_credential(key),),
             )
-            return cursor.rowcount == 1
+            row = cursor.fetchone()
+            if row is None:
+                return False
+            write_audit(cursor, actor, "revoke_key", prefix_of(key), {"project": row[0]})
+            return True
 
 
 def _add_key(cursor: Cursor, project_id: int, key: str | None) -> str:

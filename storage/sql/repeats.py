@@ -110,13 +110,14 @@ class SdkIds:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, sdk_id: UUID, project_id: int | None) -> list[UUID]:
-        """Our ids of a project's event, or of those of all projects, newest first."""
+    def find(self, sdk_id: UUID, projects: list[int] | None) -> list[UUID]:
+        """Our ids of events of projects, null for all of them, newest first."""
         with self._database.transaction() as cursor:
             cursor.execute(
                 "SELECT event_id FROM sdk_ids WHERE sdk_id = %s"
-                " AND (%s::int4 IS NULL OR project_id = %s) ORDER BY event_id DESC LIMIT 100",
-                (sdk_id, project_id, project_id),
+                " AND (%s::int4[] IS NULL OR project_id = ANY(%s::int4[]))"
+                " ORDER BY event_id DESC LIMIT 100",
+                (sdk_id, projects, projects),
             )
             return [event_id for (event_id,) in cursor]
 

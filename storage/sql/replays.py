@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 from uuid import UUID
 
@@ -106,15 +107,15 @@ class Replays:
         return Replay(*row) if row else None
 
     def list(
-        self, cursor: str | None = None, limit: int = 50, project_id: int | None = None
+        self, cursor: str | None = None, limit: int = 50, projects: Sequence[int] | None = None
     ) -> Page[Replay]:
-        """Replays of a project or all, newest first; raises ``ValueError`` for a bad cursor."""
+        """Replays of some projects or all, newest first; raises ``ValueError`` for a bad cursor."""
         before = decode_id_cursor(cursor)
         with self._database.transaction() as execute:
             execute.execute(
                 _SELECT + "WHERE (%s::uuid IS NULL OR id < %s)"
-                " AND (%s::int4 IS NULL OR project_id = %s) ORDER BY id DESC LIMIT %s",
-                (before, before, project_id, project_id, limit + 1),
+                " AND (%s::int4[] IS NULL OR project_id = ANY(%s)) ORDER BY id DESC LIMIT %s",
+                (before, before, *[projects and list(projects)] * 2, limit + 1),
             )
             items = [Replay(*row) for row in execute]
         more = len(items) > limit

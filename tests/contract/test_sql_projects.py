@@ -12,10 +12,11 @@ from sql_samples import World, at_once, open_world
 
 from config.settings import Settings
 from storage.errors import Rejected
+from storage.rights import NOBODY, Caller, of_project
 from storage.sql.api_keys import ApiKeys
 from storage.sql.audit import Audit
 from storage.sql.projects import KeyOwner
-from storage.sql.tokens import NOBODY, Caller, Tokens
+from storage.sql.tokens import Tokens
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_one_name_created_twice_at_once_is_one_project(world: World) -> None:
 def test_tokens(world: World) -> None:
     tokens = Tokens(world.database)
     token = tokens.create("operator")
-    assert tokens.verify(token) == Caller("operator")
+    assert tokens.verify(token) == Caller("operator", "admin")
     assert tokens.verify(token + "x") is None
     assert tokens.create("operator", token) == token
     with pytest.raises(Rejected):
@@ -159,7 +160,7 @@ def test_a_token_of_a_project_speaks_for_it_alone(world: World) -> None:
     tokens = Tokens(world.database)
     token = tokens.create("developer", project_id=world.project.id, actor="test")
     caller = tokens.verify(token)
-    assert caller == Caller("developer", world.project.id, world.project.name)
+    assert caller == of_project("developer", world.project.id, world.project.name, "admin")
     assert caller.sees(world.project.id)
     assert not caller.sees(world.project.id + 1)
     assert not caller.sees(0)

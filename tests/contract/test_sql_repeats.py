@@ -66,7 +66,7 @@ def test_the_same_id_twice_in_one_pack(world: World) -> None:
     records = [known(world, sdk_id := uuid4()), known(world, sdk_id), a_crash(world)]
     assert store(world, *records) == 2
     assert fates(world, records[0]) == (2, 1)
-    (kept,) = SdkIds(world.database).find(sdk_id, world.project.id)
+    (kept,) = SdkIds(world.database).find(sdk_id, [world.project.id])
     assert kept == min(record.id for record in records[:2])
 
 
@@ -76,9 +76,12 @@ def test_ids_are_a_projects_own(world: World) -> None:
     second = replace(known(world, sdk_id), project_id=other.id)
     assert store(world, first) + store(world, second) == 2
     ids = SdkIds(world.database)
-    assert ids.find(sdk_id, world.project.id) == [first.id]
-    assert ids.find(sdk_id, other.id) == [second.id]
-    assert set(ids.find(sdk_id, None)) == {first.id, second.id}
+    assert ids.find(sdk_id, [world.project.id]) == [first.id]
+    assert ids.find(sdk_id, [other.id]) == [second.id]
+    both = {first.id, second.id}
+    assert set(ids.find(sdk_id, [world.project.id, other.id])) == both
+    assert set(ids.find(sdk_id, None)) == both
+    assert ids.find(sdk_id, []) == []
 
 
 def test_events_without_an_id_are_never_the_same(world: World) -> None:
