@@ -23,6 +23,8 @@
 ``totals``                hash of running counters: accepted, retried, replayed, over_quota,
                           refused:<type>:<code>, ignored:<item>
 ``keys``                  hash of SHA-256 of an API key → its project, and whether it is revoked
+``refusals:<project>``    hash of the last kinds of requests that were refused; ``nobody`` is for
+                          keys that nobody has
 ``redaction``             hash of a project's number → its redaction rules, with their version
 ========================  =====================================================================
 """
@@ -36,6 +38,10 @@ MOVES = "accepted-moves"
 MOVED = "accepted-moved"
 KNOWN_KEYS = "keys"
 REDACTION = "redaction"
+
+
+def refusals(project_id: int | None) -> str:
+    return f"refusals:{'nobody' if project_id is None else project_id}"
 
 
 def reserved(queue: str) -> str:

@@ -8,6 +8,7 @@ for counting), commit (blocks).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -17,16 +18,20 @@ from app.ingest.body import drain, read_body
 from app.ingest.commit import CommitFailed, Committer
 from app.ingest.encodings import decode
 from app.ingest.endpoint import IngestRequest, IngestResponse, Intake, Submission
-from app.ingest.keyring import KeyRing, Undecided
+from app.ingest.keyring import KeyRing, NotAtHand, Undecided
 from app.ingest.keys import Headers
+from app.ingest.refusal_log import RefusalLog
+from broker.refusals import Kind
 from config.settings import Settings
 from events.ids import Clock, now_ms
 from events.limits import Limits
 from storage.errors import StoreDown
+from storage.sql.credentials import prefix_of
 from storage.sql.projects import KeyOwner
 
 DRAINED_BODIES = 4
 """How many times the largest body is read to its end, and forgotten, to get an answer across."""
+MAX_SENDER_CHARS = 200
 RETRY_AFTER = {"Retry-After": "5"}
 
 log = structlog.get_logger(__name__)
@@ -42,6 +47,7 @@ class IngestHandler:
         committer: Committer,
         admission: Admission,
         clock: Clock = now_ms,
+        refusals: RefusalLog | None = None,
     ) -> None:
         self._settings = settings
         self._limits = Limits(settings.max_event_bytes, settings.max_depth)
@@ -49,6 +55,7 @@ class IngestHandler:
         self._committer = committer
         self._admission = admission
         self._clock = clock
+        self._refusals = refusals
 
     def accept(self, request: IngestRequest) -> IngestResponse:
         """Answer success once the broker holds the request's events durably, else say why not."""
@@ -62,6 +69,7 @@ class IngestHandler:
             self.commit(submission)
         except ApiError as error:
             self._read_out(request)
+            self.note(request, error)
             return request.endpoint.refused(error, request)
         return request.endpoint.accepted(submission)
 
@@ -122,6 +130,27 @@ class IngestHandler:
             raise unstored(failed) from failed
         finally:
             self.settle(submission, accepted=accepted)
+
+    def note(self, request: IngestRequest, error: ApiError) -> None:
+        """Note that a request is refused, for whoever sets its SDK up."""
+        if self._refusals is not None:
+            project_id, key = self._whose(request)
+            kind = Kind(error.code, request.endpoint.path, key)
+            sender = (request.headers.get("user-agent") or "")[:MAX_SENDER_CHARS]
+            self._refusals.note(project_id, kind, error.status, error.message, sender)
+
+    def _whose(self, request: IngestRequest) -> tuple[int | None, str]:
+        """The project of a request that was decided on, if any, and the beginning of its key; of
+        nobody where the key is in the body.
+        """
+        candidates: list[str] = []
+        with suppress(ApiError):  # it has none
+            candidates = request.endpoint.keys(request)
+        for key in candidates:
+            with suppress(NotAtHand):
+                if (owner := self._keys.at_hand(key)) is not None:
+                    return owner.project_id, prefix_of(key)
+        return None, prefix_of(candidates[0]) if candidates else ""
 
     def _ask(self, keys: Sequence[str]) -> int | None:
         try:

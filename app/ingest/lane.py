@@ -72,6 +72,7 @@ class IngestLane:
         except ApiError as error:
             if sends_body(request.headers):
                 await body.forget(DRAINED_BODIES * self._max_wire_bytes)
+            self._handler.note(request, error)
             answer = endpoint.refused(error, request)
         except Exception as error:
             answer = endpoint.refused(of_bug(error), request)

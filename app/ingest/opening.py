@@ -10,6 +10,7 @@ from app.ingest.handler import IngestHandler
 from app.ingest.keycopy import open_key_copy
 from app.ingest.keyring import KeyRing
 from app.ingest.quotas import QuotaGuard
+from app.ingest.refusal_log import open_refusal_log
 from app.ingest.shedding import LoadLimits, Shedder
 from app.ingest.tally import Tally
 from app.stores import Stores
@@ -34,6 +35,7 @@ def open_ingest(stores: Stores) -> IngestHandler:
             patience=0,  # the outbox has its own, and the spool after it
         ),
         open_admission(settings),
+        refusals=open_refusal_log(settings),
     )
 
 
