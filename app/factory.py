@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import routes
 from app.cors import register_cors
@@ -33,6 +34,8 @@ def create_app(settings: Settings, stores: Stores, ingest: IngestHandler | None 
     app.url_map.strict_slashes = False
     # A redirect of `//entries` would lose the event: SDKs do not repeat a POST.
     app.url_map.merge_slashes = False
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     register_errors(app)
     register_cors(app)
     app.register_blueprint(flask_lane.create_blueprint(ingest or open_ingest(stores)))

@@ -78,6 +78,21 @@ def stalled_types(stores: Stores) -> list[str]:
     return [event_type for event_type, age in ages.items() if age > limit]
 
 
+class Health:
+    """Whether this instance accepts events, and whether they get through."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._probes = store_probes(stores)
+
+    def read(self) -> tuple[int, dict[str, object]]:
+        """As :func:`readiness`, within the probes' time-out."""
+        results = self._probes.run()
+        stalled = [] if results["broker"].problem else stalled_types(self._stores)
+        has_room = self._stores.outbox.has_room()
+        return readiness(results, spool_has_room=has_room, stalled=stalled)
+
+
 def _json(status: int, body: object) -> Response:
     response = Response(orjson.dumps(body), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -87,7 +102,7 @@ def _json(status: int, body: object) -> Response:
 def create_blueprint(stores: Stores) -> Blueprint:
     """GET /health/live and /health/ready; neither needs a token."""
     blueprint = Blueprint("health", __name__, url_prefix="/health")
-    probes = store_probes(stores)
+    health = Health(stores)
 
     @blueprint.get("/live")
     def live() -> Response:
@@ -95,10 +110,7 @@ def create_blueprint(stores: Stores) -> Blueprint:
 
     @blueprint.get("/ready")
     def ready() -> Response:
-        results = probes.run()
-        stalled = [] if results["broker"].problem else stalled_types(stores)
-        has_room = stores.outbox.has_room()
-        status, body = readiness(results, spool_has_room=has_room, stalled=stalled)
+        status, body = health.read()
         response = _json(status, body)
         if status == 503:
             response.headers["Retry-After"] = "5"

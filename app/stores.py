@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.accounts.opening import Accounts, open_accounts
 from app.ingest.outbox import Outbox, open_outbox
 from app.payloads import PayloadReader, open_payloads
 from broker.client import Broker
 from broker.pauses import Pauses
 from broker.progress import Progress
+from broker.refusals import Refusals
 from config.settings import Settings
 from storage.files.store import FileStore
 from storage.retention.run import Retention, open_retention
 from storage.search.store import SearchStore
+from storage.sql.attention import AttentionBook
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.events import Events
@@ -28,6 +31,7 @@ from storage.sql.tokens import Tokens
 from storage.sql.traces import Traces
 from storage.sql.triaging import Triaging, open_triaging
 from workbench.erasure.opening import Erasing, open_erasing
+from workbench.keys import KeyBook, open_keys
 from workbench.ledger import LedgerBook, open_ledger
 from workbench.opening import Workbench, open_workbench
 from workbench.quotas import QuotaBook, open_quotas
@@ -49,6 +53,10 @@ class Stores:
     database: Database
     projects: Projects
     tokens: Tokens
+    accounts: Accounts
+    keys: KeyBook
+    refusals: Refusals
+    attention: AttentionBook
     packs: Packs
     events: Events
     sdk_ids: SdkIds
@@ -96,6 +104,10 @@ def open_stores(settings: Settings) -> Stores:
         database=database,
         projects=Projects(keys),
         tokens=Tokens(keys),
+        accounts=open_accounts(settings, keys),
+        keys=open_keys(settings, database),
+        attention=AttentionBook(database),
+        refusals=Refusals(settings.redis_url, timeout=settings.publish_timeout_seconds),
         packs=Packs(database),
         events=events,
         sdk_ids=SdkIds(database),

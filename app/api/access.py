@@ -1,7 +1,7 @@
-"""Who may read what: a bearer token, or for receipts the key of the event's own project.
+"""Who asks, and what they may: by an API token, a page's session, or for receipts a project's key.
 
-A token has one project, or all. :func:`require_project` is the one check of it: whatever belongs
-to another project is 404, as if it were not there.
+:func:`require_right` is the one check: whatever belongs to a project that a caller may not see is
+404, as if it were not there.
 """
 
 from __future__ import annotations
@@ -11,58 +11,67 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from flask import Request
 
 from app.errors import ApiError, not_found
 from app.ingest.keys import MAX_KEY_CHARS, key_candidates
-from storage.sql.tokens import Caller
+from storage.rights import RIGHTS, Caller, Right
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
-Need = Literal["nothing", "signed_in", "read", "triage", "operate", "admin"]
-"""What a page or form asks of who uses it: nothing, to be somebody, or a right in the project or
-installation that it is about: to read, to triage groups, to operate queues and dead letters, or to
-administer.
+Need: TypeAlias = Literal["nothing", "signed_in"] | Right
+"""What a page, form or endpoint asks of who uses it: nothing, to be somebody, or a right where it
+belongs. In a project, who needs no right must see the project all the same.
 """
 
 MAX_CACHED = 1024
 MAX_TOKEN_CHARS = 500
 
 
-class TokenStore(Protocol):
-    """The part of ``storage.sql.tokens.Tokens`` used here."""
+class Verifier(Protocol):
+    """What knows who a secret speaks for: API tokens, or the sessions of pages."""
 
-    def verify(self, token: str) -> Caller | None: ...
+    def verify(self, secret: str, /) -> Caller | None: ...
 
 
-class TokenCheck:
-    """Token → who it speaks for. Good ones are remembered for ``seconds``: a page of calls asks
-    PostgreSQL once. Bounded, thread-safe; unknown tokens are not remembered, so none can push
-    out a good one.
+class CallerCheck:
+    """Secret → who it speaks for. Good ones are remembered for ``seconds``: a page of calls asks
+    PostgreSQL once. Bounded, thread-safe; unknown ones are not remembered, so none can push out a
+    good one.
     """
 
     def __init__(
-        self, tokens: TokenStore, seconds: float, clock: Callable[[], float] = time.monotonic
+        self, verifier: Verifier, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._tokens = tokens
+        self._verifier = verifier
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
-    def caller(self, token: str) -> Caller | None:
-        """Who a token speaks for, null when there is no such token; raises ``StoreDown``."""
-        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+    def caller(self, secret: str) -> Caller | None:
+        """Who a secret speaks for, null when it is none; raises ``StoreDown``."""
+        digest = _digest(secret)
         now = self._clock()
         with self._lock:
             known = self._known.get(digest)
         if known and known[1] > now:
             return known[0]
-        caller = self._tokens.verify(token)
+        caller = self._verifier.verify(secret)
         if caller is not None:
             self._remember(digest, caller, now + self._seconds)
         return caller
+
+    def forget(self, secret: str) -> None:
+        """Ask anew for a secret, in this process."""
+        with self._lock:
+            self._known.pop(_digest(secret), None)
+
+    def forget_all(self) -> None:
+        """Ask anew for every secret, in this process: somebody's rights were changed here."""
+        with self._lock:
+            self._known.clear()
 
     def _remember(self, digest: bytes, caller: Caller, until: float) -> None:
         with self._lock:
@@ -82,7 +91,7 @@ def bearer(request: Request) -> str | None:
     return token
 
 
-def require_token(request: Request, tokens: TokenCheck) -> Caller:
+def require_token(request: Request, tokens: CallerCheck) -> Caller:
     """Who the request's token speaks for; raises ``ApiError`` 401."""
     token = bearer(request)
     if token is None:
@@ -95,33 +104,64 @@ def require_token(request: Request, tokens: TokenCheck) -> Caller:
     return caller
 
 
-def require_project(caller: Caller, project_id: int | None, what: str) -> None:
-    """The check of everything that belongs to a project, null for all of them.
-
-    Raises ``ApiError``: 404 for another project's, as if there were no such ``what``, and 403
-    ``token_limited`` for what belongs to the whole installation.
-    """
-    if caller.project_id is None:
-        return
-    if project_id is None:
-        raise ApiError(
-            403,
-            "token_limited",
-            f"This token is of project {caller.project}; {what} needs one of all projects.",
-        )
-    if not caller.sees(project_id):
-        raise not_found(what)
+def has_right(caller: Caller, need: Need, project_id: int | None) -> bool:
+    """Whether a caller has the right needed, in a project or, by null, in the installation."""
+    if project_id is None and need in ("nothing", "signed_in"):
+        return True
+    return caller.may(right_of(need), project_id)
 
 
 def require_right(caller: Caller, need: Need, project_id: int | None, what: str) -> None:
-    """The check of a page or form: whether who asks has the right that it needs, in the project of
-    a number, or null in the installation. Raises ``ApiError`` as :func:`require_project`.
+    """The check of everything: whether a caller has the right that is needed, in the project of a
+    number or, by null, in the installation.
+
+    Raises ``ApiError``: 404 for what is of a project that the caller may not see, as if there were
+    no such ``what``; 403 ``right_missing`` where the caller sees it and has a lesser right, and
+    ``token_limited`` for what is of the installation to whom has rights in projects alone.
     """
-    if need not in ("nothing", "signed_in"):
-        require_project(caller, project_id, what)
+    if has_right(caller, need, project_id):
+        return
+    if project_id is None and caller.everywhere is None:
+        raise ApiError(
+            403,
+            "token_limited",
+            f"Rights in single projects do not reach {what}: it needs one in the installation.",
+        )
+    if project_id is not None and not caller.sees(project_id):
+        raise not_found(what)
+    raise right_missing(
+        right_of(need), "the installation" if project_id is None else "this project"
+    )
+
+
+def right_of(need: Need) -> Right:
+    """The right in a project that a need comes to."""
+    return _RIGHTS[need]
+
+
+def right_missing(right: Right, where: str) -> ApiError:
+    """The 403 of a caller whose right is a lesser one."""
+    return ApiError(403, "right_missing", f"This needs the right to {_WORDS[right]} in {where}.")
 
 
 def request_keys(request: Request) -> list[str]:
     """The readings of the project key a request carries, likeliest first; may be empty."""
     keys = key_candidates(request.headers, request.query_string.decode("latin-1"))
     return [key for key in keys if len(key) <= MAX_KEY_CHARS and "\0" not in key]
+
+
+_RIGHTS: dict[Need, Right] = {
+    "nothing": "read",
+    "signed_in": "read",
+    **{right: right for right in RIGHTS},
+}
+_WORDS: dict[Right, str] = {
+    "read": "read",
+    "triage": "triage",
+    "operate": "operate queues and dead letters",
+    "admin": "administer",
+}
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()

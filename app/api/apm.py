@@ -175,6 +175,7 @@ ENDPOINTS = (
         page_of(answers.Service),
         OperationArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/apm/operations",
@@ -184,6 +185,7 @@ ENDPOINTS = (
         page_of(answers.Operation),
         OperationArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/apm/series",
@@ -193,5 +195,6 @@ ENDPOINTS = (
         answers.WorkSeries,
         SeriesArguments,
         scope="filtered",
+        needs="read",
     ),
 )

@@ -43,5 +43,6 @@ ENDPOINTS = (
         list_attachments,
         answers.page_of(AttachmentAnswer),
         scope="owned",
+        needs="read",
     ),
 )

@@ -109,5 +109,6 @@ ENDPOINTS = (
         Cost,
         CostArguments,
         scope="filtered",
+        needs="read",
     ),
 )

@@ -47,13 +47,14 @@ def list_clusters(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 
 
 def find_letter(desk: Desk, text: str) -> DeadLetterRow:
-    """The letter of a path; raises ``ApiError`` 404 ``letter_not_found``."""
+    """The letter of a path; raises ``ApiError`` 404 ``letter_not_found``, and 403."""
     try:
         letter = desk.stores.workbench.letters.find(parse_id(text, "dead letter"))
     except ApiError:
         letter = None
     if letter is None or not desk.caller.sees(letter.project_id):
         raise letter_not_found()
+    desk.require(letter.project_id, "dead letter")
     return letter
 
 
@@ -142,6 +143,7 @@ ENDPOINTS = (
         page_of(letter_answers.DeadLetter),
         LetterArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/dead-letters/clusters",
@@ -151,6 +153,7 @@ ENDPOINTS = (
         page_of(letter_answers.Cluster),
         LetterArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/dead-letters/<letter_id>",
@@ -159,6 +162,7 @@ ENDPOINTS = (
         read_dead_letter,
         letter_answers.FullDeadLetter,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/payload",
@@ -168,6 +172,7 @@ ENDPOINTS = (
         None,
         PayloadArguments,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/payload",
@@ -178,6 +183,7 @@ ENDPOINTS = (
         method="PUT",
         body=None,
         scope="owned",
+        needs="operate",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/discard",
@@ -189,5 +195,6 @@ ENDPOINTS = (
         method="POST",
         body=Reason,
         scope="owned",
+        needs="operate",
     ),
 )

@@ -48,6 +48,7 @@ ENDPOINTS = (
         page_of(shapes.DiscardedFingerprint),
         shapes.ActionArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/discarded-fingerprints/<fingerprint_id>/stop",
@@ -57,5 +58,6 @@ ENDPOINTS = (
         shapes.Done,
         method="POST",
         scope="owned",
+        needs="triage",
     ),
 )

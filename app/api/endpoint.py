@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response
 from marshmallow import Schema
 
-from app.api.access import TokenCheck, require_project
+from app.api.access import CallerCheck, Need, require_right
 from app.api.arguments import Nothing
 from app.api.names import ProjectNames
 from app.errors import not_found
+from app.health import Health
+from app.last_known import LastKnown
 from app.stores import Stores
 from events.ids import Clock
-from storage.sql.tokens import NOBODY, Caller
+from storage.rights import NOBODY, Caller
 
 Scope = Literal["installation", "filtered", "owned"]
-"""What a token of one project may do with an endpoint: nothing, for what concerns all projects;
-see its project alone, as the argument ``project`` is set to it; see what is its own, as the
-handler asks :meth:`Desk.require` of each thing."""
+"""Where an endpoint asks for the right that it needs: in the installation, for what concerns all
+projects; in the project that its argument ``project`` names, which is set to a caller's only one;
+in that of each thing that it is about, as the handler asks :meth:`Desk.require`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a handler works with: the stores, names of projects, tokens, the time, and who asks."""
+    """What a handler works with: the stores, names of projects, who is who, the time, how all is,
+    what was known last, who asks, and what the row of the handler needs of them.
+    """
 
     stores: Stores
     names: ProjectNames
-    tokens: TokenCheck
+    tokens: CallerCheck
+    sessions: CallerCheck
     now_ms: Clock
+    health: Health
+    memory: LastKnown
     caller: Caller = NOBODY
+    needs: Need = "admin"
 
     def require(self, project_id: int | None, what: str) -> None:
-        """See :func:`app.api.access.require_project`, for who asks."""
-        require_project(self.caller, project_id, what)
+        """The check of a thing: whether who asks has in its project, or by null in the
+        installation, the right that the row needs. Raises as :func:`require_right`.
+        """
+        require_right(self.caller, self.needs, project_id, what)
 
 
 Arguments = dict[str, Any]
@@ -47,12 +57,12 @@ Handler = Callable[[Desk, Arguments], dict[str, Any] | Response]
 class Endpoint:
     """``rule`` is relative to /api/v1. ``answer`` documents a JSON answer; null means bytes.
 
-    ``scope`` is closed to tokens of one project unless a row says otherwise.
+    ``needs`` is the right that a caller must have, and ``scope`` where: in the installation unless
+    a row says otherwise.
 
-    ``opens_with`` is what a caller needs: ``token``, ``token_or_key``, or ``nothing``. A method
+    ``opens_with`` is how a caller asks: by ``token``, ``token_or_key``, or ``nothing``. A method
     other than GET changes something: its handler is also given the fields of ``body``, a JSON
-    object, and the name of the caller's token as ``actor``. With ``body`` null it reads the bytes
-    itself.
+    object, and who acts as ``actor``. With ``body`` null it reads the bytes itself.
     """
 
     rule: str
@@ -65,6 +75,7 @@ class Endpoint:
     method: str = "GET"
     body: type[Schema] | None = Nothing
     scope: Scope = "installation"
+    needs: Need = field(kw_only=True)
 
 
 def parse_id(text: str, what: str) -> UUID:

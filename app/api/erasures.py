@@ -18,7 +18,7 @@ from workbench.erasure.subjects import NoKey
 
 
 def ask_erasure(desk: Desk, arguments: Arguments) -> dict[str, Any]:
-    """POST /erasures. A token of one project erases that project's events and users alone."""
+    """POST /erasures. Who has rights in projects alone erases events and users of those."""
     try:
         erasure_id = _asked(desk, arguments)
     except Unaskable as exc:
@@ -34,21 +34,29 @@ def ask_erasure(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def _asked(desk: Desk, arguments: Arguments) -> UUID:
     asking, actor = desk.stores.erasing.asking, arguments["actor"]
     if arguments["kind"] == "event":
-        return asking.event(arguments["event"], desk.caller.project_id, actor)
+        return asking.event(arguments["event"], _number(desk, arguments), actor)
     if arguments["kind"] == "project":
         desk.require(None, "erasing a project")
         return asking.project(arguments["project"], actor)
-    project = narrowed(arguments, desk.caller)["project"]
+    project = _named(desk, arguments)
     if project is None:
         raise bad_argument("project", "a user is one of a project: name it")
     return asking.user(project, arguments["user"], actor)
+
+
+def _named(desk: Desk, arguments: Arguments) -> str | None:
+    return narrowed(arguments, desk.caller, desk.needs)["project"]  # type: ignore[no-any-return]
+
+
+def _number(desk: Desk, arguments: Arguments) -> int | None:
+    return desk.names.number(_named(desk, arguments))
 
 
 def list_erasures(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /erasures, newest first."""
     try:
         page = desk.stores.erasing.erasures.list(
-            arguments["cursor"], arguments["limit"], desk.caller.project_id
+            arguments["cursor"], arguments["limit"], desk.caller.projects()
         )
     except ValueError as exc:
         raise bad_argument("cursor", str(exc)) from None
@@ -59,8 +67,7 @@ def list_erasures(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def read_erasure(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /erasures/{erasure_id}: what was erased where, and what is not gone yet."""
     found = desk.stores.erasing.erasures.find(parse_id(arguments["erasure_id"], "erasure"))
-    limited = desk.caller.project_id is not None
-    if found is None or (limited and found.project_id != desk.caller.project_id):
+    if found is None or not desk.caller.may("read", found.project_id):
         raise _not_found()
     return _dump(desk, found)
 
@@ -83,6 +90,7 @@ ENDPOINTS = (
         method="POST",
         body=ErasureBody,
         scope="owned",
+        needs="admin",
     ),
     Endpoint(
         "/erasures",
@@ -92,6 +100,7 @@ ENDPOINTS = (
         page_of(Shape),
         Paged,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/erasures/<erasure_id>",
@@ -100,5 +109,6 @@ ENDPOINTS = (
         read_erasure,
         Shape,
         scope="owned",
+        needs="read",
     ),
 )

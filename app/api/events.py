@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response, request
 
 from app.api import answers
-from app.api.access import bearer, request_keys, require_project, require_token
+from app.api.access import bearer, request_keys, require_right, require_token
 from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
 from app.api.picture import full_picture
 from app.api.times import iso, may_be_on_its_way
@@ -16,8 +16,8 @@ from app.errors import ApiError, not_found
 from app.raw import read_raw
 from events.ids import id_time
 from events.sentry.headed import own_bytes
+from storage.rights import Caller, of_project
 from storage.sql.events import Receipt, StoredEvent
-from storage.sql.tokens import Caller
 
 STAGES = ("files", "sql", "search")
 
@@ -27,7 +27,7 @@ def find_event(desk: Desk, text: str) -> StoredEvent:
     event_id = parse_id(text, "event")
     event = desk.stores.events.find(event_id)
     if event is None:
-        known = id_of_sdk(desk, event_id, desk.caller.project_id)
+        known = id_of_sdk(desk, event_id, desk.caller)
         event = None if known is None else desk.stores.events.find(known)
     if event is None:
         raise not_found("event")
@@ -35,12 +35,12 @@ def find_event(desk: Desk, text: str) -> StoredEvent:
     return event
 
 
-def id_of_sdk(desk: Desk, sdk_id: UUID, project_id: int | None) -> UUID | None:
-    """Our id of an event that is asked for by its SDK's, of a project or of any.
+def id_of_sdk(desk: Desk, sdk_id: UUID, caller: Caller) -> UUID | None:
+    """Our id of an event that is asked for by its SDK's, of the projects that the caller may read.
 
     Raises ``ApiError`` 409 ``ambiguous_id`` when several projects have one, and ``StoreDown``.
     """
-    ids = desk.stores.sdk_ids.find(sdk_id, project_id)
+    ids = desk.stores.sdk_ids.find(sdk_id, caller.projects())
     if len(ids) > 1:
         raise ApiError(
             409,
@@ -93,7 +93,7 @@ def _key_owner(desk: Desk, keys: list[str]) -> Caller:
         raise ApiError(403, "key_unknown", "There is no such API key.")
     if owner.revoked:
         raise ApiError(403, "key_revoked", "This API key is revoked.")
-    return Caller("key", owner.project_id, owner.project)
+    return of_project("key", owner.project_id, owner.project, "read")
 
 
 def _reader(desk: Desk) -> Caller:
@@ -109,13 +109,13 @@ def read_receipt(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     reader = _reader(desk)
     event_id: UUID = parse_id(arguments["event_id"], "receipt")
     receipt = desk.stores.events.receipt(event_id)
-    if receipt is None and (known := id_of_sdk(desk, event_id, reader.project_id)) is not None:
+    if receipt is None and (known := id_of_sdk(desk, event_id, reader)) is not None:
         event_id = known
         receipt = desk.stores.events.receipt(event_id)
     if receipt is None and not may_be_on_its_way(event_id, desk.now_ms()):
         raise not_found("receipt")
     if receipt is not None:
-        require_project(reader, receipt.project_id, "receipt")
+        require_right(reader, "read", receipt.project_id, "receipt")
     return {
         "id": str(event_id),
         "accepted_at": iso(id_time(event_id)),
@@ -132,6 +132,7 @@ ENDPOINTS = (
         read_event,
         answers.Event,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/events/<event_id>/raw",
@@ -140,6 +141,7 @@ ENDPOINTS = (
         read_event_raw,
         None,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/receipts/<event_id>",
@@ -149,5 +151,6 @@ ENDPOINTS = (
         answers.Receipt,
         opens_with="token_or_key",
         scope="owned",
+        needs="read",
     ),
 )

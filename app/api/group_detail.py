@@ -143,6 +143,7 @@ ENDPOINTS = (
         Statuses,
         StatusArguments,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/groups/<group_id>/history",
@@ -152,6 +153,7 @@ ENDPOINTS = (
         page_of(History),
         Paged,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/groups/<group_id>/comments",
@@ -162,6 +164,7 @@ ENDPOINTS = (
         method="POST",
         body=CommentBody,
         scope="owned",
+        needs="triage",
     ),
     Endpoint(
         "/groups/<group_id>/comments/<entry_id>/take-back",
@@ -171,6 +174,7 @@ ENDPOINTS = (
         Done,
         method="POST",
         scope="owned",
+        needs="triage",
     ),
     Endpoint(
         "/groups/<group_id>/fingerprints",
@@ -179,6 +183,7 @@ ENDPOINTS = (
         list_fingerprints,
         page_of(Fingerprint),
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/groups/<group_id>/trend",
@@ -188,6 +193,7 @@ ENDPOINTS = (
         Trend,
         TrendArguments,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/groups/<group_id>/versions",
@@ -196,6 +202,7 @@ ENDPOINTS = (
         list_versions,
         page_of(GroupVersion),
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/groups/<group_id>/facets",
@@ -204,5 +211,6 @@ ENDPOINTS = (
         read_facets,
         Facets,
         scope="owned",
+        needs="read",
     ),
 )

@@ -123,9 +123,16 @@ ENDPOINTS = (
         answers.GroupPage,
         GroupArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
-        "/groups/<group_id>", "read_group", "One group", read_group, answers.Group, scope="owned"
+        "/groups/<group_id>",
+        "read_group",
+        "One group",
+        read_group,
+        answers.Group,
+        scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/groups/<group_id>/events",
@@ -135,5 +142,6 @@ ENDPOINTS = (
         answers.page_of(answers.Occurrence),
         Paged,
         scope="owned",
+        needs="read",
     ),
 )

@@ -10,7 +10,7 @@ from app.api.arguments import Span, bad_argument
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.times import iso_minute, minute_of
 from events.envelope import SYSTEM_PROJECT
-from storage.ledger import MinuteRow, Row, balance
+from storage.ledger import Ledger, MinuteRow, Row, balance
 from storage.spool.state import read_spool_state
 
 DEFAULT_SPAN = timedelta(hours=24)
@@ -36,16 +36,11 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     minute.
 
     ``broker_events`` and ``spool_events`` are counted apart, where events in flight are held: of
-    all projects and times, and of this machine's spools. A token of one project gets null there.
+    all projects and times, and of this machine's spools. Who may not read all gets null there.
     """
     now_ms = desk.now_ms()
     first, last = span_of(arguments, datetime.fromtimestamp(now_ms / 1000, UTC))
-    project = arguments["project"]
-    number = desk.names.number(project)
-    sides = desk.stores.ledger.read(project, first, last)
-    accepted = {row: n for row, n in sides.accepted.items() if _is_shown(row, number)}
-    settled = {row: counts for row, counts in sides.settled.items() if _is_shown(row, number)}
-    ledger = balance(accepted, settled, now_ms)
+    ledger = shown_ledger(desk, arguments["project"], first, last)
     return {
         "balanced": ledger.balanced,
         "totals": answers.Counts().dump(ledger.totals),
@@ -54,8 +49,20 @@ def read_ledger(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     }
 
 
+def shown_ledger(desk: Desk, project: str | None, first: int, last: int) -> Ledger:
+    """The ledger of minutes from first to last, of a project or of all but the system's own.
+
+    Raises ``ApiError`` 400 for a project that is not there, and ``StoreDown``.
+    """
+    number = desk.names.number(project)
+    sides = desk.stores.ledger.read(project, first, last)
+    accepted = {row: n for row, n in sides.accepted.items() if _is_shown(row, number)}
+    settled = {row: counts for row, counts in sides.settled.items() if _is_shown(row, number)}
+    return balance(accepted, settled, desk.now_ms())
+
+
 def _held(desk: Desk) -> dict[str, int | None]:
-    if desk.caller.project_id is not None:
+    if not desk.caller.may("read", None):
         return {"broker_events": None, "spool_events": None}
     return {
         "broker_events": sum(queue.events for queue in desk.stores.broker.queues()),
@@ -86,5 +93,6 @@ ENDPOINTS = (
         answers.Ledger,
         Span,
         scope="filtered",
+        needs="read",
     ),
 )

@@ -82,7 +82,7 @@ def _number(desk: Desk, name: str) -> int | None:
         number = desk.names.number(name)
     except ApiError:
         return None
-    return number if number is not None and desk.caller.sees(number) else None
+    return number if number is not None and desk.caller.may("operate", number) else None
 
 
 ENDPOINTS = (
@@ -95,6 +95,7 @@ ENDPOINTS = (
         method="POST",
         body=DiscardBody,
         scope="filtered",
+        needs="operate",
     ),
     Endpoint(
         "/dead-letters/export",
@@ -104,6 +105,7 @@ ENDPOINTS = (
         None,
         LetterArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/dead-letters/import",
@@ -115,5 +117,6 @@ ENDPOINTS = (
         method="POST",
         body=None,
         scope="owned",
+        needs="operate",
     ),
 )

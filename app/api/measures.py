@@ -152,6 +152,7 @@ ENDPOINTS = (
         answers.Metrics,
         Ranged,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/metrics/<path:metric>",
@@ -161,6 +162,7 @@ ENDPOINTS = (
         answers.MetricSeries,
         MetricArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/hosts",
@@ -170,6 +172,7 @@ ENDPOINTS = (
         page_of(answers.Host),
         Ranged,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/releases/health",
@@ -179,5 +182,6 @@ ENDPOINTS = (
         answers.Releases,
         HealthArguments,
         scope="filtered",
+        needs="read",
     ),
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from app.api.access import Need, right_missing, right_of
 from app.errors import ApiError, bad_argument
+from storage.rights import Caller
 from storage.sql.projects import Projects
-from storage.sql.tokens import Caller
 
 
 def no_such_project(name: str) -> ApiError:
@@ -15,16 +16,29 @@ def no_such_project(name: str) -> ApiError:
     return bad_argument("project", f"there is no project named {name[:100]!r}")
 
 
-def narrowed(arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """Arguments with ``project`` set to the caller's, if it has one.
+def narrowed(arguments: dict[str, Any], caller: Caller, need: Need) -> dict[str, Any]:
+    """Arguments whose ``project`` is one where the caller has the right that is needed: the one
+    that they name, or else the only one. A right in the installation is one in all projects, which
+    null names.
 
-    Raises ``ApiError`` 400 for another project, as for one that is not there.
+    Raises ``ApiError``: 400 for a project that the caller does not see, as for one that is not
+    there, and for none of several; 403 ``right_missing``.
     """
-    if caller.project_id is None:
+    right = right_of(need)
+    allowed = caller.projects(right)
+    if allowed is None:
         return arguments
-    if (asked := arguments["project"]) not in (None, caller.project):
+    names = [caller.grants[number].project for number in allowed]
+    asked = arguments["project"]
+    if asked in names:
+        return arguments
+    if asked is not None and asked not in {grant.project for grant in caller.grants.values()}:
         raise no_such_project(asked)
-    return {**arguments, "project": caller.project}
+    if asked is not None or not names:
+        raise right_missing(right, "a project" if asked is None else "this project")
+    if len(names) > 1:
+        raise bad_argument("project", "must be named: you may use several")
+    return {**arguments, "project": names[0]}
 
 
 class ProjectNames:

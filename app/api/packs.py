@@ -90,6 +90,7 @@ ENDPOINTS = (
         "What compaction did and what waits for it",
         packs_summary,
         PacksSummary,
+        needs="read",
     ),
     Endpoint(
         "/packs/quarantined",
@@ -97,5 +98,6 @@ ENDPOINTS = (
         "Packs that cannot be read whole, or are lost",
         list_quarantined,
         page_of(QuarantinedPack),
+        needs="read",
     ),
 )

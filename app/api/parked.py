@@ -79,6 +79,7 @@ ENDPOINTS = (
         list_parked,
         page_of(letter_answers.ParkedMessage),
         ParkedArguments,
+        needs="read",
     ),
     Endpoint(
         "/parked/<message_id>/replay",
@@ -87,6 +88,7 @@ ENDPOINTS = (
         replay_parked,
         letter_answers.Unparked,
         method="POST",
+        needs="operate",
     ),
     Endpoint(
         "/parked/<message_id>/discard",
@@ -96,6 +98,7 @@ ENDPOINTS = (
         letter_answers.Unparked,
         method="POST",
         body=Reason,
+        needs="operate",
     ),
     Endpoint(
         "/audit",
@@ -104,5 +107,6 @@ ENDPOINTS = (
         list_audit,
         page_of(letter_answers.AuditEntry),
         AuditArguments,
+        needs="operate",
     ),
 )

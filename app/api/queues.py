@@ -71,6 +71,7 @@ ENDPOINTS = (
         "Every queue: what waits in it, and whether and why it is paused",
         list_queues,
         answers.page_of(answers.Queue),
+        needs="read",
     ),
     Endpoint(
         "/queues/<queue>/pause",
@@ -80,6 +81,7 @@ ENDPOINTS = (
         answers.Queue,
         method="POST",
         body=PauseBody,
+        needs="operate",
     ),
     Endpoint(
         "/queues/<queue>/resume",
@@ -89,5 +91,6 @@ ENDPOINTS = (
         answers.Queue,
         method="POST",
         body=ResumeBody,
+        needs="operate",
     ),
 )

@@ -96,6 +96,7 @@ ENDPOINTS = (
         "How many events of a type projects may send, and how many they did",
         read_quotas,
         QuotaList,
+        needs="read",
     ),
     Endpoint(
         "/quotas",
@@ -105,5 +106,6 @@ ENDPOINTS = (
         QuotaList,
         method="POST",
         body=QuotaBody,
+        needs="admin",
     ),
 )

@@ -14,7 +14,7 @@ from app.api.projects import find_project
 from app.api.raw_body import read_raw_body
 from app.errors import ApiError, not_found
 from app.raw import read_raw
-from events.redact.redactor import Redactor
+from events.redact.redactor import Preview, Redactor
 from events.redact.rules import BadRules, Rules, rules_of
 from storage.sql.projects import Project
 from storage.sql.redaction import RulesChanged, StoredRules
@@ -81,7 +81,9 @@ def read_rules(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def change_rules(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """PUT /projects/{project}/redaction: the rules afterwards, known to workers within seconds."""
     project = find_project(desk, arguments["project"])
-    rules = _rules({part: arguments[part] for part in ("default_names", "names", "keep", "values")})
+    rules = parse_rules(
+        {part: arguments[part] for part in ("default_names", "names", "keep", "values")}
+    )
     try:
         stored = desk.stores.redaction.change(
             project.id, project.name, rules, arguments["actor"], arguments["version"]
@@ -99,22 +101,32 @@ def preview(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     # JSON in JSON may be twice as long, for its quotation marks.
     limit = 2 * desk.stores.settings.max_event_bytes
     arguments |= load_body(PreviewBody, read_raw_body(limit, "twice SLUICE_MAX_EVENT_BYTES"))
-    known = desk.stores.redaction.read(project.id).project
-    rules = known.rules if arguments["rules"] is None else _rules(arguments["rules"])
-    shown = Redactor(rules, known.keys).preview(_body(desk, project, arguments))
+    rules = None if arguments["rules"] is None else parse_rules(arguments["rules"])
+    shown = preview_of(desk, project, rules, arguments["event_id"], arguments["body"])
     matches = [{"rule": match.rule, "path": match.path} for match in shown.matches]
     return {"redacted": shown.redacted, "matches": matches, "body": told(shown.body)}
 
 
-def _rules(document: dict[str, Any]) -> Rules:
+def preview_of(
+    desk: Desk, project: Project, rules: Rules | None, event_id: str | None, body: Any
+) -> Preview:
+    """What rules, or else the project's own, would make of an event or of a body, one of them.
+
+    Raises ``ApiError`` and ``StoreDown``.
+    """
+    known = desk.stores.redaction.read(project.id).project
+    return Redactor(rules or known.rules, known.keys).preview(_body(desk, project, event_id, body))
+
+
+def parse_rules(document: dict[str, Any]) -> Rules:
+    """The rules that JSON tells; raises ``ApiError`` 400 ``bad_rules``."""
     try:
         return rules_of(document)
     except BadRules as exc:
         raise ApiError(400, "bad_rules", f"{exc}.") from None
 
 
-def _body(desk: Desk, project: Project, arguments: Arguments) -> bytes:
-    event_id, body = arguments["event_id"], arguments["body"]
+def _body(desk: Desk, project: Project, event_id: str | None, body: Any) -> bytes:
     if (event_id is None) == (body is None):
         raise bad_argument("event_id", "give an event_id or a body, one of them")
     if event_id is None:
@@ -149,6 +161,7 @@ ENDPOINTS = (
         read_rules,
         RulesAnswer,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/projects/<path:project>/redaction",
@@ -159,6 +172,7 @@ ENDPOINTS = (
         method="PUT",
         body=RulesBody,
         scope="owned",
+        needs="admin",
     ),
     Endpoint(
         "/projects/<path:project>/redaction/preview",
@@ -169,5 +183,6 @@ ENDPOINTS = (
         method="POST",
         body=None,
         scope="owned",
+        needs="read",
     ),
 )

@@ -46,5 +46,6 @@ ENDPOINTS = (
         list_related,
         answers.page_of(answers.Occurrence),
         scope="owned",
+        needs="read",
     ),
 )

@@ -73,5 +73,6 @@ ENDPOINTS = (
         page_of(Release),
         ReleaseArguments,
         scope="owned",
+        needs="read",
     ),
 )

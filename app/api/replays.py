@@ -52,7 +52,7 @@ def list_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /replays, newest first."""
     try:
         page = desk.stores.workbench.replays.list(
-            arguments["cursor"], arguments["limit"], desk.caller.project_id
+            arguments["cursor"], arguments["limit"], desk.caller.projects()
         )
     except ValueError as exc:
         raise bad_argument("cursor", str(exc)) from None
@@ -81,14 +81,14 @@ def dump_replay(replay: Replay) -> dict[str, Any]:
 
 
 def _visible(desk: Desk, arguments: Arguments) -> Replay:
-    """The replay of a path. One of no single project is for tokens of all of them."""
+    """The replay of a path. One of no single project is the installation's."""
     try:
         replay = desk.stores.workbench.replays.find(parse_id(arguments["replay_id"], "replay"))
     except ApiError:
         replay = None
-    limited = desk.caller.project_id is not None
-    if replay is None or (limited and replay.project_id != desk.caller.project_id):
+    if replay is None or not desk.caller.may("read", replay.project_id):
         raise _not_found()
+    desk.require(replay.project_id, "replay")
     return replay
 
 
@@ -106,6 +106,7 @@ ENDPOINTS = (
         method="POST",
         body=Pace,
         scope="owned",
+        needs="operate",
     ),
     Endpoint(
         "/replays",
@@ -116,6 +117,7 @@ ENDPOINTS = (
         method="POST",
         body=ReplayBody,
         scope="filtered",
+        needs="operate",
     ),
     Endpoint(
         "/replays",
@@ -125,6 +127,7 @@ ENDPOINTS = (
         page_of(letter_answers.Replay),
         Paged,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/replays/<replay_id>",
@@ -133,6 +136,7 @@ ENDPOINTS = (
         read_replay,
         letter_answers.Replay,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/replays/<replay_id>/cancel",
@@ -142,5 +146,6 @@ ENDPOINTS = (
         letter_answers.Replay,
         method="POST",
         scope="owned",
+        needs="operate",
     ),
 )

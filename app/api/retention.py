@@ -66,6 +66,7 @@ def set_term(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     number = desk.names.number(arguments["project"])
     if number is None:  # the schema asks for a name
         raise bad_argument("project", "is missing")
+    desk.require(number, "project")
     try:
         desk.stores.retention.terms.set(
             number, arguments["type"], arguments["days"], arguments["actor"]
@@ -95,6 +96,7 @@ ENDPOINTS = (
         "How long events are kept, and what would go now",
         read_retention,
         RetentionTerms,
+        needs="read",
     ),
     Endpoint(
         "/retention",
@@ -104,5 +106,6 @@ ENDPOINTS = (
         ProjectTerms,
         method="POST",
         body=TermBody,
+        needs="admin",
     ),
 )

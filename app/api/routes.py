@@ -12,43 +12,52 @@ from flask import Blueprint, Response, request
 
 from app import health, metrics
 from app.api import (
+    account,
     apm,
     attachments,
     cost,
     dead_letters,
     discarded,
+    effective_settings,
     erasures,
     events,
     group_detail,
     groups,
+    keys,
     ledger,
     letter_bulk,
     measures,
+    members,
     packs,
     parked,
     projects,
     queues,
     quotas,
     redaction,
+    refusals,
     related,
     releases,
     replays,
     retention,
     search,
     signed_urls,
+    tokens,
     traces,
     triage,
+    users,
     views,
 )
-from app.api.access import TokenCheck, require_token
+from app.api.access import CallerCheck, require_token
 from app.api.arguments import load_arguments, load_body
 from app.api.endpoint import Arguments, Desk, Endpoint
 from app.api.names import ProjectNames, narrowed
 from app.api.openapi import openapi_document
+from app.last_known import LastKnown
 from app.outage import store_down
 from app.stores import Stores
 from events.ids import Clock, now_ms
 from storage.errors import StoreDown
+from storage.sql.audit import acting_from
 
 PREFIX = "/api/v1"
 API_VERSION = "1"
@@ -86,10 +95,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *packs.ENDPOINTS,
     *parked.ENDPOINTS,
     *projects.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *members.ENDPOINTS,
+    *refusals.ENDPOINTS,
     *queues.ENDPOINTS,
     *redaction.ENDPOINTS,
     *erasures.ENDPOINTS,
     *signed_urls.ENDPOINTS,
+    *account.ENDPOINTS,
+    *tokens.ENDPOINTS,
+    *users.ENDPOINTS,
+    *effective_settings.ENDPOINTS,
     *apm.ENDPOINTS,
     *traces.ENDPOINTS,
     *measures.ENDPOINTS,
@@ -100,14 +116,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         read_openapi,
         None,
         opens_with="nothing",
+        needs="nothing",
     ),
 )
 
 
 def open_desk(stores: Stores, clock: Clock = now_ms) -> Desk:
     """What handlers and pages work with; connects to nothing yet."""
-    tokens = TokenCheck(stores.tokens, stores.settings.key_cache_seconds)
-    return Desk(stores, ProjectNames(stores.projects), tokens, clock)
+    seconds = stores.settings.key_cache_seconds
+    tokens = CallerCheck(stores.tokens, seconds)
+    sessions = CallerCheck(stores.accounts.sessions, seconds)
+    names = ProjectNames(stores.projects)
+    return Desk(stores, names, tokens, sessions, clock, health.Health(stores), LastKnown(clock))
 
 
 def _query_pairs(endpoint: Endpoint) -> list[tuple[str, str]]:
@@ -118,7 +138,8 @@ def _query_pairs(endpoint: Endpoint) -> list[tuple[str, str]]:
 
 
 def _at_desk_of_caller(endpoint: Endpoint, desk: Desk) -> Desk:
-    """The desk as who asks may use it; raises ``ApiError`` 401, and 403 for what is of all."""
+    """The desk as who asks may use it; raises ``ApiError`` 401 and 403."""
+    desk = replace(desk, needs=endpoint.needs)
     if endpoint.opens_with != "token":
         return desk
     desk = replace(desk, caller=require_token(request, desk.tokens))
@@ -132,9 +153,9 @@ def _answer(endpoint: Endpoint, desk: Desk, path: dict[str, str]) -> Response:
     arguments = load_arguments(endpoint.arguments, _query_pairs(endpoint))
     if endpoint.method != "GET":
         given = load_body(endpoint.body, request.get_data()) if endpoint.body else {}
-        arguments |= {**given, "actor": desk.caller.name}
+        arguments |= {**given, "actor": desk.caller.actor}
     if endpoint.scope == "filtered":
-        arguments = narrowed(arguments, desk.caller)
+        arguments = narrowed(arguments, desk.caller, endpoint.needs)
     answer = endpoint.handler(desk, {**arguments, **path})
     if isinstance(answer, Response):
         return answer
@@ -144,7 +165,8 @@ def _answer(endpoint: Endpoint, desk: Desk, path: dict[str, str]) -> Response:
 def _view(endpoint: Endpoint, desk: Desk) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         try:
-            response = _answer(endpoint, desk, path)
+            with acting_from(request.remote_addr or ""):
+                response = _answer(endpoint, desk, path)
         except StoreDown as exc:
             raise store_down(exc) from exc
         response.headers["Cache-Control"] = "no-store"

@@ -42,5 +42,6 @@ ENDPOINTS = (
         answers.page_of(answers.Occurrence),
         SearchArguments,
         scope="filtered",
+        needs="read",
     ),
 )

@@ -66,7 +66,7 @@ def _target(desk: Desk, arguments: Arguments) -> tuple[str, int]:
     if event is not None:
         found = find_event(desk, event)
         return event_path(UUID(event)), found.project_id
-    project_id = desk.names.number(narrowed(arguments, desk.caller)["project"])
+    project_id = desk.names.number(narrowed(arguments, desk.caller, desk.needs)["project"])
     if project_id is None:
         raise bad_argument("project", "a blob is a project's: say which")
     return blob_path(bytes.fromhex(blob)), project_id
@@ -82,5 +82,6 @@ ENDPOINTS = (
         method="POST",
         body=SignedUrlBody,
         scope="owned",
+        needs="read",
     ),
 )

@@ -206,6 +206,7 @@ ENDPOINTS = (
         answers.Trace,
         OneProject,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/transactions",
@@ -215,6 +216,7 @@ ENDPOINTS = (
         page_of(answers.Transaction),
         TransactionArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/spans",
@@ -224,5 +226,6 @@ ENDPOINTS = (
         page_of(answers.SpanHit),
         SpanArguments,
         scope="filtered",
+        needs="read",
     ),
 )

@@ -268,6 +268,7 @@ ENDPOINTS = (
         method="POST",
         body=TriageBody,
         scope="filtered",
+        needs="triage",
     ),
     Endpoint(
         "/triage",
@@ -277,6 +278,7 @@ ENDPOINTS = (
         page_of(Action),
         ActionArguments,
         scope="filtered",
+        needs="read",
     ),
     Endpoint(
         "/triage/<action_id>",
@@ -285,6 +287,7 @@ ENDPOINTS = (
         read_action,
         Action,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/triage/<action_id>/start",
@@ -294,6 +297,7 @@ ENDPOINTS = (
         Action,
         method="POST",
         scope="owned",
+        needs="triage",
     ),
     Endpoint(
         "/triage/<action_id>/undo",
@@ -303,6 +307,7 @@ ENDPOINTS = (
         Action,
         method="POST",
         scope="owned",
+        needs="triage",
     ),
     *(
         Endpoint(
@@ -314,6 +319,7 @@ ENDPOINTS = (
             method="POST",
             body=body,
             scope="owned",
+            needs="triage",
         )
         for verb, summary, body in _SINGLE
     ),

@@ -60,6 +60,7 @@ ENDPOINTS = (
         list_views,
         Views,
         scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/projects/<path:project>/views",
@@ -70,6 +71,7 @@ ENDPOINTS = (
         method="POST",
         body=ViewBody,
         scope="owned",
+        needs="triage",
     ),
     Endpoint(
         "/projects/<path:project>/views/<view_id>/remove",
@@ -79,5 +81,6 @@ ENDPOINTS = (
         Done,
         method="POST",
         scope="owned",
+        needs="triage",
     ),
 )

@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING
 
 from flask import Request
 
-from app.api.access import TokenCheck, require_token
+from app.api.access import CallerCheck, require_token
 from app.errors import ApiError
 from app.files.signing import SIGNATURE, Deed, Signer
-from storage.sql.tokens import Caller
+from storage.rights import Caller, Right, of_project
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
 
+RIGHTS_OF: dict[Deed, Right] = {"read": "read", "write": "triage"}
+"""The right that is needed for what a URL allows."""
+
+
 class Gate:
     """Tells who asks. What they may see is then asked of
-    :func:`app.api.access.require_project`, as everywhere.
+    :func:`app.api.access.require_right`, as everywhere.
     """
 
     def __init__(
-        self, tokens: TokenCheck, signer: Signer | None, clock: Callable[[], float] = time.time
+        self, tokens: CallerCheck, signer: Signer | None, clock: Callable[[], float] = time.time
     ) -> None:
         self._tokens = tokens
         self._signer = signer
@@ -43,7 +47,7 @@ class Gate:
             )
         query = _only_once(request.args)
         project_id = self._signer.verify(deed, request.path, query, self._clock())
-        return Caller("signed URL", project_id, "of this URL")
+        return of_project("signed URL", project_id, "of this URL", RIGHTS_OF[deed])
 
 
 def _only_once(pairs: MultiDict[str, str]) -> dict[str, str]:

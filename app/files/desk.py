@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from app.api.access import TokenCheck
+from app.api.access import CallerCheck
 from app.files.access import Gate
 from app.files.counting import count_reads, register_sizes
 from app.files.signing import open_signer
@@ -53,7 +53,7 @@ def open_desk(settings: Settings) -> FilesDesk:
         settings=settings,
         database=database,
         events=events,
-        gate=Gate(TokenCheck(Tokens(database), settings.key_cache_seconds), open_signer(settings)),
+        gate=Gate(CallerCheck(Tokens(database), settings.key_cache_seconds), open_signer(settings)),
         files=files,
         cache=cache,
         reader=EventReader(events, cache),

@@ -9,7 +9,7 @@ from uuid import UUID
 import zstandard
 from flask import Blueprint, Response, request
 
-from app.api.access import require_project
+from app.api.access import require_right
 from app.errors import not_found
 from app.files.desk import FilesDesk
 from app.files.representation import Encoding, choose_encoding, describe, select
@@ -43,7 +43,7 @@ def find_event(desk: FilesDesk, text: str) -> StoredEvent:
         raise not_found("event") from None
     if event is None:
         raise not_found("event")
-    require_project(caller, event.project_id, "event")
+    require_right(caller, "read", event.project_id, "event")
     return event
 
 

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from flask import Request, request
 
-from app.api.access import bearer, request_keys, require_project
-from app.api.names import no_such_project
+from app.api.access import bearer, request_keys
+from app.api.names import narrowed, no_such_project
 from app.errors import ApiError, bad_argument
+from app.files.access import RIGHTS_OF
 from app.files.desk import FilesDesk
 from app.files.signing import SIGNATURE, Deed
-from storage.sql.tokens import Caller
+from storage.rights import Caller
 
 
 class Tenant(NamedTuple):
@@ -26,7 +27,7 @@ def reading_tenant(desk: FilesDesk) -> Tenant:
 
     Raises ``ApiError`` 400, 401 or 403, and ``StoreDown``.
     """
-    return _of_caller(desk, desk.gate.caller(request))
+    return _of_caller(desk, "read")
 
 
 def writing_tenant(desk: FilesDesk) -> Tenant:
@@ -34,29 +35,26 @@ def writing_tenant(desk: FilesDesk) -> Tenant:
     keys = request_keys(request)
     if keys and bearer(request) is None and SIGNATURE not in request.args:
         return Tenant(_owner(desk, keys), trusted=False)
-    deed: Deed = "write"
-    return _of_caller(desk, desk.gate.caller(request, deed))
+    return _of_caller(desk, "write")
 
 
-def _of_caller(desk: FilesDesk, caller: Caller) -> Tenant:
+def _of_caller(desk: FilesDesk, deed: Deed) -> Tenant:
+    caller = desk.gate.caller(request, deed)
     if SIGNATURE in request.args:
-        if caller.project_id is None:
-            raise ApiError(403, "signature_invalid", "This URL's signature does not open it.")
-        return Tenant(caller.project_id, trusted=True)
-    return Tenant(_named_project(desk, caller, request), trusted=True)
+        (project_id,) = caller.grants
+        return Tenant(project_id, trusted=True)
+    return Tenant(_named_project(desk, caller, deed, request), trusted=True)
 
 
-def _named_project(desk: FilesDesk, caller: Caller, asked: Request) -> int:
+def _named_project(desk: FilesDesk, caller: Caller, deed: Deed, asked: Request) -> int:
     """The project that ``project`` names; a token of one project need not name it."""
-    name = asked.args.get("project")
+    given = {"project": asked.args.get("project")}
+    name = narrowed(given, caller, RIGHTS_OF[deed])["project"]
     if name is None:
-        if caller.project_id is None:
-            raise bad_argument("project", "must be named: this token is of all projects")
-        return caller.project_id
+        raise bad_argument("project", "must be named: this token is of all projects")
     project = desk.projects.by_name(name)
-    if project is None or not caller.sees(project.id):
+    if project is None:
         raise no_such_project(name)
-    require_project(caller, project.id, "project")
     return project.id
 
 

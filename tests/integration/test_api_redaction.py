@@ -68,7 +68,10 @@ def test_rules_are_read_and_changed(world: World, project: str) -> None:
     again = send(world, "PUT", path, wanted)
     assert (again.status_code, again.get_json()["error"]["code"]) == (409, "rules_changed")
     audit = world.stores.workbench.audit.list(subject=project).items
-    assert [(entry.actor, entry.action) for entry in audit] == [("test", "redaction")]
+    assert [(entry.actor, entry.action) for entry in audit] == [
+        ("test", "redaction"),
+        ("system", "create_project"),
+    ]
 
 
 @pytest.mark.parametrize(

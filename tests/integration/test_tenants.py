@@ -29,11 +29,13 @@ from app.files.blobs import blob_path
 from app.files.desk import FilesDesk, open_desk
 from app.files.factory import create_app as create_files
 from app.files.signing import open_signer
+from broker.refusals import Kind, Noted
 from config.settings import Settings
 from events.ids import new_id, now_ms
 from storage.blobs import Described
 from storage.sql.letter_filter import LetterFilter
 from tests.integration.api_world import TOKEN, World, crash, open_world, wait_until
+from tests.integration.people import add_user, signed_in
 from tests.otlp_samples import Timed, gauges, traces
 
 MARK = "only-the-blog-knows"
@@ -51,6 +53,11 @@ BODIES: dict[str, Any] = {
     "import_letters": b"{}",
     "discard_parked": REASON,
     "make_signed_url": {"event": "<event_id>"},
+    "create_token": {"name": "made by a test"},
+    "set_member": {"email": "made@example.com", "role": "viewer"},
+    "rename_key": {"name": "made by a test"},
+    "create_project": {"name": "made by a test"},
+    "set_retention": {"project": "blog", "type": "crash", "days": 30},
     "make_action": {"verb": "resolve", "query": ""},
     "merge_group": {"groups": [str(new_id(now_ms()))]},
     "split_group": {"fingerprints": [str(new_id(now_ms()))]},
@@ -64,6 +71,7 @@ OF_ONE = {
 }
 #: Without a token on purpose: nothing of any project is in them.
 OPEN = {"read_openapi"}
+NOTED = Noted(400, MARK, MARK, now_ms(), 1)
 OPEN_PAGES = {"pages.asset", *(f"pages.{row.name}" for row in ROWS if row.needs == "nothing")}
 OPEN_ROUTES = {"health.live", "health.ready", "metrics.metrics"}
 
@@ -100,7 +108,7 @@ class Tenants:
 
     def telling(self) -> list[str]:
         """The things by which the blog would be known: not a small number that others have too."""
-        return [one for name, one in self.things.items() if name not in ("entry_id", "entry")]
+        return [one for one in self.things.values() if not one.isdigit()]
 
     def secrets(self, *said: str) -> list[str]:
         """What no answer may hold, but for what the request itself said."""
@@ -129,8 +137,17 @@ def furnish(world: World, desk: FilesDesk) -> dict[str, str]:
     (letter,) = workbench.letters.list(LetterFilter(project="blog"), None, 10).items
     replay = workbench.replays.create(LetterFilter(project="blog", code="none"), 1, 0, MARK)
     workbench.audit.write(MARK, "tested", MARK, {})
+    erasure = world.stores.erasing.asking.event(new_id(now_ms()), world.numbers["blog"], MARK)
     desk.blobs.write(world.numbers["blog"], Described(DIGEST, name=MARK), [BLOB])
     desk.blobs.rows.link(event, "crash", world.numbers["blog"], DIGEST, MARK)
+    project = world.stores.projects.by_name("blog")
+    assert project is not None
+    user = add_user(world, f"{MARK}@example.com", projects={"blog": "member"})
+    world.stores.keys.add(project, MARK, name=MARK)
+    (key, *_) = world.stores.keys.of_project(project)
+    token = world.stores.tokens.create(MARK, project_id=project.id)
+    (row,) = [one for one in world.stores.tokens.list() if one.prefix == token[:6]]
+    world.stores.refusals.note(project.id, {Kind("no_events", "/entries", MARK): NOTED})
     world.seed([crash("mine")], "shop")
     trace_id = seed_telemetry(world)
     triage = furnish_triage(world)
@@ -150,7 +167,10 @@ def furnish(world: World, desk: FilesDesk) -> dict[str, str]:
         "project": "blog",
         "sha256": DIGEST.hex(),
         **triage,
-        "erasure_id": str(new_id(now_ms())),
+        "user_id": str(user.id),
+        "key_id": str(key.id),
+        "token_id": str(row.id),
+        "erasure_id": str(erasure),
         "pack_id": str(new_id(now_ms())),
         "trace_id": trace_id,
         "metric": MARK,
@@ -361,30 +381,53 @@ def paths_of(tenants: Tenants, rule: str) -> list[str]:
     return [tenants.path(before) + kind for kind in TWINS]
 
 
-def test_no_page_shows_a_session_of_one_project_another(tenants: Tenants) -> None:
-    app = create_app(tenants.settings, tenants.world.stores)
-    client = app.test_client()
-    sign_in(client, tenants.token)
+def of_another(method: str, rule: str) -> set[int]:
+    """The statuses that a page or form may have for who has rights in another project alone."""
+    if re.search(r"<(?!any\()", rule):
+        return {404, 308}  # the address of an event moves before anybody looks whose it is
+    # What is of the installation is refused; a form of one's own is without what it asks for.
+    return {200, 303, 403} if method != "POST" else {303, 400, 403, 404}
+
+
+@pytest.mark.parametrize("who", ["token", "user"])
+def test_no_page_or_form_shows_one_project_to_another(tenants: Tenants, who: str) -> None:
+    world = tenants.world
+    app = create_app(tenants.settings, world.stores)
+    if who == "user":
+        email = f"shopkeeper-{new_id(now_ms())}@example.com"
+        add_user(world, email, projects={"shop": "admin"})
+        client = signed_in(world, email)
+    else:
+        client = app.test_client()
+        sign_in(client, tenants.token)
+    seen = 0
     for endpoint, method, rule in rules(app, "pages."):
         if endpoint.removesuffix("_twin") in OPEN_PAGES:
             continue
         for path in paths_of(tenants, rule):
-            for headers in (BROWSER, {"Authorization": f"Bearer {tenants.token}"}):
-                answer = client.open(path, method=method, headers=headers)
-                named = re.search(r"<(?!any\()", rule)
-                # The address of an event moves before anybody looks whose it is.
-                expected = {404, 308} if named else {200, 303}
-                assert answer.status_code in expected, (path, answer.text)
+            bearer = {"Authorization": f"Bearer {tenants.token}"}
+            for headers in (BROWSER, bearer) if who == "token" else (BROWSER,):
+                data = {"csrf": token_of(client), "project": "blog"} if method == "POST" else None
+                answer = client.open(path, method=method, data=data, headers=headers)
+                assert answer.status_code in of_another(method, rule), (path, answer.text)
                 held = [one for one in ("blog", *tenants.secrets(path)) if one in answer.text]
                 assert [one for one in held if one not in path] == [], path
                 led = answer.location or ""
                 assert MARK not in led
                 assert not led.startswith(("/login", "/p/blog"))
+                seen += 1
+    assert seen > 100
     assert client.get(f"/find?q={tenants.thing('event')}").status_code == 200
     assert client.get("/p/blog/groups").status_code == 404
     operator = app.test_client()
     sign_in(operator, TOKEN)
     assert MARK in operator.get("/p/blog/groups").text
+
+
+def token_of(client: FlaskClient) -> str:
+    """The token of a form on a page of whoever is signed in."""
+    found = re.findall('name="csrf" value="([^"]+)"', client.get("/help", headers=BROWSER).text)
+    return str(found[0])
 
 
 def test_no_route_of_the_file_server_opens_another_projects_bytes(tenants: Tenants) -> None:
