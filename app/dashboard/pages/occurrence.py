@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Response, render_template
 
 from app.api.endpoint import parse_id
-from app.api.events import read_event_raw
+from app.api.events import id_of_sdk, read_event_raw
 from app.api.signed_urls import make_signed_url
 from app.dashboard import links
 from app.dashboard.crash.occurrence import Asked, OccurrenceView, occurrence_view
@@ -98,12 +98,16 @@ def _title(event: StoredEvent) -> str:
 
 
 def _find(visit: Visit) -> StoredEvent:
+    """The event of the path's id, ours or its SDK's; raises ``ApiError`` 404 and 409."""
     event_id = parse_id(visit.arguments["event"], "event")
     what = "event"
     if is_event_id(event_id):
         day = f"{id_time(event_id):%Y-%m-%d}"
         what += f" any more. If it was received on {day}, it is past its term, or was erased"
-    event = visit.desk.stores.events.find(event_id)
+    desk = visit.desk
+    event = desk.stores.events.find(event_id)
+    if event is None and (known := id_of_sdk(desk, event_id, desk.caller)) is not None:
+        event = desk.stores.events.find(known)
     if event is None:
         raise not_found(what)
     visit.require(event.project_id, what)
