@@ -23,6 +23,8 @@ class Family(click.Group):
         "test": "test:test",
         "project": "project:project",
         "token": "tokens:token",
+        "user": "users:user",
+        "settings": "settings:settings",
         "migrate": "store:migrate",
         "worker": "worker:worker",
         "queue": "queue:queue",

@@ -10,14 +10,17 @@ from typing import Any
 
 import click
 
-from ops.commands.context import current_home
+from ops.commands.actor import actor
+from ops.commands.context import current_home, current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, say, told
 from ops.errors import OpsError
 from ops.home import Home
+from ops.joining import first_link
 from ops.stack.lifecycle import bring_up, switch, take_down
 from ops.stack.presence import supervisor_of
 from ops.stack.report import status as status_of
 from ops.supervision.leftovers import alive
+from storage.errors import StoreDown
 
 
 @click.command()
@@ -36,8 +39,22 @@ def up(detach: bool) -> None:
     if not started:
         say("running already" + _stopped_note(document))
     _print_addresses(document)
+    _print_first_link()
     if started and not detach:
         _stay(home)
+
+
+def _print_first_link() -> None:
+    """Where the first administrator's account is made, as long as there is none."""
+    try:
+        with open_database() as database:
+            link = first_link(current_settings(), database, actor())
+    except StoreDown as error:  # somebody stopped it; everything else runs
+        say(f"warning: whether there are accounts cannot be told: {error}")
+        return
+    if link is not None:
+        click.echo(f"{'sign in':<14} {link}")
+        say("that link makes the first administrator's account; it is good once, for a day")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,18 +1,20 @@
-"""project create, list, revoke, key: tenants and the keys of their SDKs."""
+"""project: tenants, the keys of their SDKs, their members."""
 
 from __future__ import annotations
 
 import click
 
 from events.sentry.dsn import dsn
+from ops.commands.actor import actor
 from ops.commands.context import current_settings, open_database
-from ops.commands.output import json_option, print_json, print_table, say, told
+from ops.commands.members import member, members
+from ops.commands.output import json_option, print_json, print_table, told
 from ops.commands.project_keys import key as key_group
+from ops.commands.refusals import refusals
 from ops.errors import OpsError
-from ops.key_sharing import share_key
 from ops.stack.plan import public_web_address
 from storage.sql.projects import Project, Projects
-from workbench.redaction import open_redaction
+from workbench.keys import open_keys
 
 
 @click.group()
@@ -20,7 +22,8 @@ def project() -> None:
     """Projects and their API keys."""
 
 
-project.add_command(key_group)
+for command in (key_group, members, member, refusals):
+    project.add_command(command)
 
 
 @project.command()
@@ -33,13 +36,8 @@ def create(name: str, key: str | None, as_json: bool) -> None:
     DSN for Sentry's.
     """
     with open_database() as database:
-        projects = Projects(database)
-        made, made_key = projects.create(name, key)
-        for shared in {made_key, made.public_key}:
-            if shared is not None:
-                share_key(current_settings(), projects, shared, say)
-        # So that its first events can be stored even if PostgreSQL is away by then.
-        open_redaction(current_settings(), database).known(made.id)
+        keys = open_keys(current_settings(), database)
+        made, made_key = keys.create_project(name, actor(), key)
     address = project_dsn(made)
     if as_json:
         print_json({"id": made.id, "name": made.name, "key": made_key, "dsn": address})
@@ -79,11 +77,10 @@ def revoke(key: str) -> None:
     PostgreSQL is away.
     """
     with open_database() as database:
-        projects = Projects(database)
-        changed = projects.revoke_key(key)
-        if not changed and projects.find_key(key) is None:
-            raise OpsError("no such key")
-        shared = share_key(current_settings(), projects, key, say)
+        try:
+            changed, shared = open_keys(current_settings(), database).revoke_anywhere(key, actor())
+        except LookupError as error:
+            raise OpsError(str(error)) from error
     click.echo("revoked" if changed else "was revoked already")
     if not shared:
         raise OpsError("the key is revoked, but repeat this when the broker is back")

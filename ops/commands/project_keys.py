@@ -8,10 +8,12 @@ from ops.commands.actor import actor
 from ops.commands.context import current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, say, told
 from ops.errors import OpsError
-from ops.key_sharing import share_digest, share_key
 from storage.sql.api_keys import ApiKeys
 from storage.sql.database import Database
 from storage.sql.projects import Project, Projects
+from workbench.keys import open_keys
+
+UNSHARED = "the broker is away, so its copy of keys is behind"
 
 
 def require_project(database: Database, name: str) -> Project:
@@ -30,19 +32,22 @@ def key() -> None:
 @key.command()
 @click.argument("project_name", metavar="PROJECT")
 @click.option("--key", "given", help="Keep the key that SDKs in the field already have.")
+@click.option("--name", default="", help="What people know it by.")
 @click.option("--dsn", "public", is_flag=True, help="It stands in the project's DSN from now on.")
 @json_option
 @told
-def add(project_name: str, given: str | None, public: bool, as_json: bool) -> None:
+def add(project_name: str, given: str | None, name: str, *, public: bool, as_json: bool) -> None:
     """Give a project one more key and print it; unless it is a DSN's, it is not shown again."""
     with open_database() as database:
         project = require_project(database, project_name)
-        made = ApiKeys(database).add(project, actor(), given, public=public)
-        share_key(current_settings(), Projects(database), made, say)
+        keys = open_keys(current_settings(), database)
+        made = keys.add(project, actor(), key=given, public=public, name=name)
+    if not made.shared:
+        say(UNSHARED)
     if as_json:
-        print_json({"project": project.name, "key": made})
+        print_json({"project": project.name, "key": made.key})
     else:
-        print_table(("project", "key"), [(project.name, made)])
+        print_table(("project", "key"), [(project.name, made.key)])
 
 
 @key.command("list")
@@ -53,8 +58,8 @@ def list_keys(project_name: str, as_json: bool) -> None:
     """A project's keys, by the beginning of each."""
     with open_database() as database:
         found = ApiKeys(database).list(require_project(database, project_name))
-    rows = [(one.prefix, one.created_at, one.revoked_at) for one in found]
-    names = ("prefix", "created_at", "revoked_at")
+    rows = [(one.id, one.prefix, one.name, one.created_at, one.revoked_at) for one in found]
+    names = ("id", "prefix", "name", "created_at", "revoked_at")
     if as_json:
         print_json({"items": [dict(zip(names, row, strict=True)) for row in rows]})
     else:
@@ -72,7 +77,8 @@ def revoke(project_name: str, key_or_prefix: str) -> None:
     """
     with open_database() as database:
         project = require_project(database, project_name)
-        revoked, owner = ApiKeys(database).revoke(project, key_or_prefix, actor())
-    if not share_digest(current_settings(), revoked.digest, owner, say):
-        say("repeat with ./sluice project revoke and the whole key once the broker is back")
+        keys = open_keys(current_settings(), database)
+        revoked, shared = keys.revoke(project, key_or_prefix, actor())
+    if not shared:
+        say(f"{UNSHARED}: repeat with ./sluice project revoke and the whole key once it is back")
     click.echo(f"revoked {revoked.prefix}…")

@@ -118,6 +118,12 @@ def _defaults(settings: Settings, environment: Mapping[str, str]) -> dict[str, s
 
 
 def client_environment(state: State, environ: Mapping[str, str]) -> dict[str, str]:
-    """``SLUICE_*`` for a command that talks to the stores: the last start's, and the caller's."""
-    own = {name: value for name, value in environ.items() if name.startswith("SLUICE_")}
+    """``SLUICE_*`` for a command that talks to the stores: the last start's, and the caller's; but
+    for a port 0, which leaves the choice to a start.
+    """
+    own = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith("SLUICE_") and not (name.endswith("_PORT") and value == "0")
+    }
     return {**state.environment, **own}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from broker.progress import Progress
 from config.settings import Settings
 from ops.errors import OpsError
-from ops.key_sharing import share_key
 from ops.stack.plan import PROJECT, TOKEN
 from storage.errors import StoreError
 from storage.files.store import FileStore
@@ -16,6 +15,7 @@ from storage.sql.database import Database
 from storage.sql.migrate import migrate
 from storage.sql.projects import Project, Projects
 from storage.sql.tokens import Tokens
+from workbench.keys import open_keys
 
 
 def provision(settings: Settings, key: str, token: str, say: Callable[[str], None]) -> Project:
@@ -54,9 +54,8 @@ def _demo(settings: Settings, key: str, token: str, say: Callable[[str], None]) 
         project = projects.by_name(PROJECT) or projects.create(PROJECT, key)[0]
         if projects.find_key(key) is None:
             projects.add_key(project.id, key)
-        for shared in (key, project.public_key):
-            if shared is not None:
-                share_key(settings, projects, shared, say)
+        if not open_keys(settings, database).share({key, project.public_key or key}):
+            say("the broker's copy of keys could not be changed")
         if tokens.verify(token) is None:
             tokens.create(TOKEN, token)
         return project

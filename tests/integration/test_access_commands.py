@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.known_keys import KnownKeys, key_digest
 from config.settings import Settings
-from storage.sql.tokens import Caller
+from storage.rights import of_project
 from tests.integration.api_world import World
 from tests.integration.commands import Command, parsed
 
@@ -19,7 +19,7 @@ def test_a_token_of_a_project_is_made_listed_and_revoked(
 ) -> None:
     made = parsed(run("token", "create", "dev", "--project", project, "--json"))["token"]
     number = world.numbers[project]
-    assert world.stores.tokens.verify(made) == Caller("dev", number, project)
+    assert world.stores.tokens.verify(made) == of_project("dev", number, project, "admin")
     listed = run("token", "list", "--json")
     assert made not in listed.output
     row = next(one for one in parsed(listed)["items"] if one["project"] == project)

@@ -113,6 +113,12 @@ def test_the_callers_environment_overrules_the_last_start() -> None:
     assert found == {"SLUICE_REDIS_URL": "own", "SLUICE_HOME": "h"}
 
 
+def test_a_port_that_was_left_to_the_start_is_the_one_it_took() -> None:
+    state = State(environment={"SLUICE_WEB_PORT": "29617"})
+    assert client_environment(state, {"SLUICE_WEB_PORT": "0"}) == {"SLUICE_WEB_PORT": "29617"}
+    assert client_environment(state, {"SLUICE_WEB_PORT": "8001"}) == {"SLUICE_WEB_PORT": "8001"}
+
+
 def test_an_unusable_setting_is_named() -> None:
     with pytest.raises(OpsError, match="SLUICE_WEB_PORT"):
         read({"SLUICE_WEB_PORT": "eighty"})
