@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, g, render_template, request, session
 from werkzeug.datastructures import MultiDict
 
-from app.api.access import require_right
+from app.api.access import Need
 from app.api.arguments import load_arguments
 from app.api.endpoint import Desk
 from app.dashboard import links
@@ -17,11 +17,12 @@ from app.dashboard.csrf import FIELD, require_form_token
 from app.dashboard.forms import load_form
 from app.dashboard.leading import lead_to
 from app.dashboard.notices import Notice, say
-from app.dashboard.page import Action, Page, SeeOther, Visit
+from app.dashboard.page import Action, Made, Page, SeeOther, Visit
 from app.dashboard.session import by_token, refuse_other_sites, wants_text
 from app.dashboard.shell import ShellMaker
 from app.dashboard.twins import CONTENT_TYPES, as_csv, as_json, as_markdown
 from app.errors import ApiError, not_found
+from storage.rights import NOBODY
 from storage.sql.projects import Project
 
 
@@ -58,31 +59,31 @@ class Answering:
                 if action.again is None or exc.status >= 500 or wants_text(request):
                     raise
                 return self._again(action.again, visit, exc)
-            return _led_on(done) if isinstance(done, SeeOther) else done
+            return self._done(action, visit, done)
 
         return route
 
     def problem(self, error: ApiError) -> Response:
         """The page of an error, within the navigation as far as it can be made."""
-        visit = Visit(self._desk_of_caller(), {}, "nothing", g.get("project"))
+        visit = Visit(self._desk_of_caller("nothing"), {}, g.get("project"))
         shell = self._shells.shell(g.looking, visit, None, visit.project)
         html = render_template("problem.html", error=error, shell=shell, gaps=visit.gaps.found())
         return Response(html, error.status, error.headers, content_type="text/html; charset=utf-8")
 
     def _visit(self, row: Page | Action, path: dict[str, str]) -> Visit:
         """The visit of who asks, once the check of what the path names is made."""
-        desk = self._desk_of_caller()
+        desk = self._desk_of_caller(row.needs)
         project = None
         if "project" in path:
             project = self._project(path.pop("project"))
-            require_right(desk.caller, row.needs, project.id, "project")
+            desk.require(project.id, "project")
             g.project = project  # for the page of an error from here on
         elif row.scope == "installation":
-            require_right(desk.caller, row.needs, None, "this page")
-        return Visit(desk, dict(path), row.needs, project)
+            desk.require(None, "this page")
+        return Visit(desk, dict(path), project)
 
-    def _desk_of_caller(self) -> Desk:
-        return replace(self._desk, caller=g.caller) if "caller" in g else self._desk
+    def _desk_of_caller(self, needs: Need) -> Desk:
+        return replace(self._desk, caller=g.get("caller", NOBODY), needs=needs)
 
     def _project(self, segment: str) -> Project:
         projects = self._desk.stores.projects
@@ -109,13 +110,28 @@ class Answering:
 
     def _again(self, page: Page, visit: Visit, error: ApiError) -> Response:
         """The page with its form as it was sent, and what is wrong with it."""
-        asked = load_arguments(page.arguments, ())
-        visit = replace(visit, needs=page.needs, arguments={**asked, **visit.arguments})
-        view = page.view(visit)
-        response = self._html(page, visit, view, problem=error, entered=_entered(request.form))
+        response = self._after(page, visit, problem=error, entered=_entered(request.form))
         response.status_code = error.status
         response.headers.update(error.headers)
         return response
+
+    def _done(self, action: Action, visit: Visit, done: Any) -> Response:
+        if isinstance(done, Response):
+            return done
+        if isinstance(done, SeeOther):
+            return _led_on(done)
+        if action.again is None:
+            raise LookupError(f"the form {action.name} names no page to show what it did")
+        if isinstance(done, Made):
+            return self._after(action.again, visit, made=done)
+        return self._html(action.again, visit, done)
+
+    def _after(self, page: Page, visit: Visit, **more: Any) -> Response:
+        """A page as it is after a form of it was sent."""
+        asked = load_arguments(page.arguments, ())
+        desk = replace(visit.desk, needs=page.needs)
+        visit = replace(visit, desk=desk, arguments={**asked, **visit.arguments})
+        return self._html(page, visit, page.view(visit), **more)
 
 
 def _twin(page: Page, view: Any, twin: str) -> Response:
@@ -141,7 +157,8 @@ def _led_on(done: SeeOther) -> Response:
     return lead_to(done.path)
 
 
-def _entered(form: MultiDict[str, str]) -> dict[str, str]:
-    """What was typed, but for passwords and tokens, which are typed anew."""
+def _entered(form: MultiDict[str, str]) -> MultiDict[str, str]:
+    """What was entered, but for passwords and tokens, which are typed anew."""
     hidden = ("password", "token", FIELD)
-    return {name: value for name, value in form.items() if not name.endswith(hidden)}
+    kept = [pair for pair in form.items(multi=True) if not pair[0].endswith(hidden)]
+    return MultiDict(kept)

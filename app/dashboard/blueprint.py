@@ -17,7 +17,7 @@ from app.dashboard.filters import register_filters
 from app.dashboard.guards import Guards
 from app.dashboard.problems import register_problems
 from app.dashboard.rows import ACTIONS, PAGES, ROWS, TALLIES
-from app.dashboard.session import COOKIE_CONFIG
+from app.dashboard.session import SessionCookies, cookie_config
 from app.dashboard.shell import ShellMaker
 from app.dashboard.strip import Strip
 from app.errors import error_answer, not_found
@@ -34,12 +34,12 @@ def create_blueprint(stores: Stores) -> Blueprint:
     """The dashboard over the stores; it connects to nothing yet."""
     search = SearchStore(stores.settings, SEARCH_SECONDS)
     desk = open_desk(replace(stores, search=search))
-    answering = Answering(desk, ShellMaker(PAGES, Strip(desk.stores, TALLIES)))
+    answering = Answering(desk, ShellMaker(PAGES, Strip(desk.stores, TALLIES, desk.memory)))
     blueprint = Blueprint("pages", __name__, template_folder="templates")
     compress, assets = Compress(), Assets()
     # What is run after a request is run in reverse: this last, on the answer as it leaves.
     blueprint.after_request(compress.after_request)
-    guards = Guards(desk.tokens, (row for row in ROWS if row.needs == "nothing"))
+    guards = Guards(desk, (row for row in ROWS if row.needs == "nothing"))
     guards.register(blueprint)
     _add_routes(blueprint, answering)
     _add_assets(blueprint, assets)
@@ -47,8 +47,9 @@ def create_blueprint(stores: Stores) -> Blueprint:
 
     @blueprint.record_once
     def configure(state: BlueprintSetupState) -> None:
-        state.app.config.update({**COOKIE_CONFIG, **_COMPRESSION})
         app = cast(Flask, state.app)
+        app.config.update({**cookie_config(stores.settings), **_COMPRESSION})
+        app.session_interface = SessionCookies()
         compress.init_app(app)
         register_filters(app, assets)
 

@@ -10,12 +10,13 @@ from urllib.parse import quote
 import structlog
 from flask import Blueprint, Response, g, request
 
-from app.api.access import TokenCheck
+from app.api.endpoint import Desk
 from app.dashboard.page import Action, Page
 from app.dashboard.preferences import COOKIE, parse_preferences
 from app.dashboard.session import way_in, who_asks
 from app.dashboard.shell import Looking
 from storage.questions import counted
+from storage.sql.audit import acting_from
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -34,8 +35,8 @@ _ASSET = "pages.asset"
 class Guards:
     """Lets nobody see a page but who is signed in, except those ``open_to_all``."""
 
-    def __init__(self, tokens: TokenCheck, open_to_all: Iterable[Page | Action]) -> None:
-        self._tokens = tokens
+    def __init__(self, desk: Desk, open_to_all: Iterable[Page | Action]) -> None:
+        self._desk = desk
         self._open = {f"pages.{row.name}" for row in open_to_all}
 
     def register(self, blueprint: Blueprint) -> None:
@@ -53,9 +54,10 @@ class Guards:
             preferences=parse_preferences(request.cookies.get(COOKIE)),
         )
         structlog.contextvars.bind_contextvars(request_id=g.looking.id)
-        g.counting = ExitStack()
-        g.questions = g.counting.enter_context(counted())
-        caller = who_asks(self._tokens)
+        g.within = ExitStack()
+        g.questions = g.within.enter_context(counted())
+        g.within.enter_context(acting_from(request.remote_addr or ""))
+        caller = who_asks(self._desk.tokens, self._desk.sessions)
         if caller is not None:
             g.caller = caller
 
@@ -71,8 +73,8 @@ class Guards:
 def end(_error: BaseException | None = None) -> None:
     """Stop counting; this thread serves others next."""
     structlog.contextvars.unbind_contextvars("request_id")
-    if counting := g.pop("counting", None):
-        counting.close()
+    if within := g.pop("within", None):
+        within.close()
 
 
 def protect(response: Response) -> Response:

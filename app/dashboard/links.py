@@ -70,9 +70,35 @@ def login(after: str | None = None) -> str:
     return with_query("/login", {"next": after})
 
 
+def join(secret: str) -> str:
+    """Where the link of an invitation leads."""
+    return f"/join/{quote(secret, safe='')}"
+
+
+def account() -> str:
+    """One's own account."""
+    return "/account"
+
+
 def of_project(project: Named, page: str, **query: Any) -> str:
     """A page of a project, such as ``groups``."""
     return with_query(f"/p/{project_segment(project)}/{page}", query)
+
+
+def settings(project: Named, part: str = "") -> str:
+    """A project's settings, or a part of them such as ``members``."""
+    return of_project(project, f"settings/{part}" if part else "settings")
+
+
+def setup(project: Named) -> str:
+    """How SDKs are set up for a project. A name that ends as a text twin does stands by number."""
+    odd = project.name.endswith(tuple(f".{kind}" for kind in TWINS))
+    return f"/setup/~{project.id}" if odd else f"/setup/{project_segment(project)}"
+
+
+def installation(part: str = "") -> str:
+    """The settings of the installation, or a part of them such as ``users``."""
+    return f"/settings/{part}" if part else "/settings"
 
 
 def groups(project: Named, **query: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from flask import Response
 from marshmallow import Schema
 
-from app.api.access import Need, require_right
+from app.api.access import Need
 from app.api.arguments import Nothing
 from app.api.endpoint import Desk
 from app.dashboard.gaps import Gaps
@@ -38,7 +38,6 @@ class Visit:
 
     desk: Desk
     arguments: dict[str, Any]
-    needs: Need
     project: Project | None = None
     gaps: Gaps = field(default_factory=Gaps)
 
@@ -58,7 +57,7 @@ class Visit:
         """The check of a thing that the path names without its project: whether who asks may do in
         its project what the row needs. Raises ``ApiError`` 404 or 403.
         """
-        require_right(self.desk.caller, self.needs, project_id, what)
+        self.desk.require(project_id, what)
 
 
 class View(Protocol):
@@ -88,10 +87,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """Where a page stands beside others that share one place, that of the page named ``of``; which
+    has a tab too, the first.
+    """
+
+    label: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """``rule`` may name a project as ``<project>``: it is looked up, and 404 for who may
     not see it. ``needs`` is the right to have there, and ``scope`` where else: a row that says
     nothing is for administrators of the installation alone.
+
+    A ``live`` page can be refreshed by itself; it is every ``refresh`` seconds unless its reader
+    chose otherwise, 0 for never.
 
     ``table`` names the view's list that the CSV twin holds; without one it is the whole view by
     names and values. ``markdown`` is a template for the Markdown twin where the general one will
@@ -108,7 +120,9 @@ class Page:
     table: str | None = None
     markdown: str | None = None
     place: Place | None = None
+    tab: Tab | None = None
     live: bool = False
+    refresh: int = 0
     twins: bool = True
 
 
@@ -124,16 +138,28 @@ class SeeOther:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A secret that a form made, to be shown once, on the page ``again`` of its action. ``note``
+    says what it is for, and what else must be known.
+    """
+
+    label: str
+    secret: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """A form that changes something: POST alone, with a token against other sites' forms.
 
-    ``fields`` are those of the form; ``again`` is the page shown once more, with what was entered
-    and what is wrong with it, when the handler refuses; without it the refusal has a page.
+    ``fields`` are those of the form. Its handler leads to another page, or shows the page ``again``
+    once more: with what was entered and what is wrong with it where it refuses (without ``again`` a
+    refusal has a page of its own), with what it :class:`Made`, or by a view that it gives.
     """
 
     rule: str
     name: str
-    handler: Callable[[Visit], SeeOther | Response]
+    handler: Callable[[Visit], SeeOther | Made | Response | View]
     fields: type[Schema] = Nothing
     needs: Need = "admin"
     scope: Scope = "installation"

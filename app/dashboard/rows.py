@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from app.dashboard.page import Action, Page
 from app.dashboard.pages import (
+    account,
     activity,
     deciding,
     decisions,
@@ -17,6 +18,7 @@ from app.dashboard.pages import (
     groups,
     help,  # noqa: A004 - a page
     home,
+    join,
     login,
     moved,
     occurrence,
@@ -24,7 +26,12 @@ from app.dashboard.pages import (
     preferences,
     releases,
     saved_views,
+    setup,
 )
+from app.dashboard.pages.installation import effective, projects, users
+from app.dashboard.pages.installation import tokens as installation_tokens
+from app.dashboard.pages.settings import keys, members, redaction, retention
+from app.dashboard.pages.settings import tokens as project_tokens
 from app.dashboard.strip import Tally
 
 PAGES: tuple[Page, ...] = (
@@ -38,10 +45,22 @@ PAGES: tuple[Page, ...] = (
     *releases.PAGES,
     *decisions.PAGES,
     *discarded.PAGES,
+    *setup.PAGES,
+    *keys.PAGES,
+    *members.PAGES,
+    *project_tokens.PAGES,
+    *retention.PAGES,
+    *redaction.PAGES,
+    *users.PAGES,
+    *projects.PAGES,
+    *installation_tokens.PAGES,
+    *effective.PAGES,
+    *account.PAGES,
     *find.PAGES,
     *preferences.PAGES,
     *help.PAGES,
     *login.PAGES,
+    *join.PAGES,
     *moved.PAGES,
 )
 
@@ -53,6 +72,16 @@ ACTIONS: tuple[Action, ...] = (
     *discarded.ACTIONS,
     *preferences.ACTIONS,
     *login.ACTIONS,
+    *join.ACTIONS,
+    *account.ACTIONS,
+    *keys.ACTIONS,
+    *members.ACTIONS,
+    *project_tokens.ACTIONS,
+    *retention.ACTIONS,
+    *redaction.ACTIONS,
+    *users.ACTIONS,
+    *projects.ACTIONS,
+    *installation_tokens.ACTIONS,
 )
 
 TALLIES: tuple[Tally, ...] = (*groups.TALLIES,)

@@ -1,28 +1,55 @@
-"""Who may see pages: a signed session cookie holding an API token, or a Bearer header.
+"""Who may see pages: a signed session cookie with the secret of a page session, or a Bearer header.
 
-The token is checked at every page (through the same short memory as the API's), so a token that
-is withdrawn closes its sessions too. The cookie is HttpOnly and SameSite=Lax; every form carries a
-token of the session's besides (:mod:`app.dashboard.csrf`), and refuses what another site posts.
+The session is looked up at every page (through the same short memory as tokens), so one that was
+ended, or whose user or token is good no more, opens nothing. The cookie is HttpOnly and
+SameSite=Lax, and for https alone where that is used; every form carries a token of the session's
+besides (:mod:`app.dashboard.csrf`), and refuses what another site posts.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Request, Response, request, session
+from flask import Flask, Request, Response, current_app, request, session
+from flask.sessions import SecureCookieSessionInterface
 
-from app.api.access import CHALLENGE, MAX_TOKEN_CHARS, TokenCheck, bearer, require_token
+from app.api.access import CHALLENGE, CallerCheck, bearer, require_token
 from app.dashboard import links
 from app.dashboard.leading import lead_to
 from app.errors import ApiError
-from storage.sql.tokens import Caller
+from config.settings import Settings
+from storage.rights import Caller
 
-TOKEN = "token"  # noqa: S105 - the name of the session's field, not a secret
-COOKIE_CONFIG = {
-    "SESSION_COOKIE_NAME": "sluice_session",
-    "SESSION_COOKIE_HTTPONLY": True,
-    "SESSION_COOKIE_SAMESITE": "Lax",
-}
+_SECRET = "secret"  # noqa: S105 - the name of the cookie's field
+_KNOWN = "known"
+_MOST_KNOWN = 5
+_ALWAYS_HTTPS = "SLUICE_ALWAYS_HTTPS"
+
+
+class SessionCookies(SecureCookieSessionInterface):
+    """Flask's signed cookies, for https alone where a page is asked for by https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        del app
+        return over_https()
+
+
+def over_https() -> bool:
+    """Whether the cookies of this answer are for https alone."""
+    return request.is_secure or bool(current_app.config.get(_ALWAYS_HTTPS))
+
+
+def cookie_config(settings: Settings) -> dict[str, object]:
+    """What Flask is told of the session's cookie."""
+    return {
+        "SESSION_COOKIE_NAME": "sluice_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_hours),
+        _ALWAYS_HTTPS: settings.web_public_url.startswith("https:"),
+    }
 
 
 def wants_text(asked: Request) -> bool:
@@ -49,15 +76,43 @@ def local_path(asked: str | None) -> str:
     return "/" if unsafe else path
 
 
-def who_asks(tokens: TokenCheck) -> Caller | None:
+def session_secret() -> str:
+    """The secret of the browser's session; empty when it has none."""
+    secret = session.get(_SECRET)
+    return secret if isinstance(secret, str) else ""
+
+
+def who_asks(tokens: CallerCheck, sessions: CallerCheck) -> Caller | None:
     """Who a request speaks for, null for nobody.
 
     Raises ``ApiError`` 401 for a Bearer header that is no good, and ``StoreDown``.
     """
     if by_token():
         return require_token(request, tokens)
-    token = session.get(TOKEN)
-    return tokens.caller(token) if isinstance(token, str) else None
+    secret = session_secret()
+    return sessions.caller(secret) if secret else None
+
+
+def known_here() -> list[str]:
+    """Marks of users who have signed in at this browser."""
+    known = session.get(_KNOWN)
+    return known if isinstance(known, list) else []
+
+
+def begin_session(secret: str, mark: str | None = None) -> None:
+    """Let the browser keep a session's secret, and nothing of what it had before."""
+    known = [mark, *(one for one in known_here() if one != mark)] if mark else known_here()
+    session.clear()
+    session.permanent = True
+    session[_SECRET] = secret
+    session[_KNOWN] = known[:_MOST_KNOWN]
+
+
+def end_session() -> None:
+    """Let the browser forget its session."""
+    known = known_here()
+    session.clear()
+    session[_KNOWN] = known
 
 
 def way_in() -> Response:
@@ -69,18 +124,6 @@ def way_in() -> Response:
     query = request.query_string.decode("latin-1")
     here = f"{request.path}?{query}" if query else request.path
     return lead_to(links.login(here))
-
-
-def sign_in(tokens: TokenCheck, token: str) -> bool:
-    """Start a session for a token; false when there is no such token. Raises ``StoreDown``."""
-    token = token.strip()
-    if not token or len(token) > MAX_TOKEN_CHARS or "\0" in token:
-        return False
-    if tokens.caller(token) is None:
-        return False
-    session.clear()
-    session[TOKEN] = token
-    return True
 
 
 def refuse_other_sites(asked: Request) -> None:

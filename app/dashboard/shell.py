@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.api.access import Need, require_right
+from app.api.access import Need, has_right
 from app.api.projects import visible_projects
 from app.dashboard import links
 from app.dashboard.links import Named
 from app.dashboard.page import Page, Section, Visit, shows_project
 from app.dashboard.preferences import Preferences
 from app.dashboard.strip import Count, Strip
-from app.errors import ApiError
+from storage.rights import NOBODY
 from storage.sql.projects import Project
-from storage.sql.tokens import NOBODY
 
 _RIGHTS: tuple[Need, ...] = ("read", "triage", "operate", "admin")
 
@@ -33,8 +32,9 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Shell:
     """``here`` is the path with its query, where forms of the shell lead back to; ``twins`` are
-    this page's text twins by kind. ``caller`` is null for who is not signed in; ``rights`` are
-    those that they have in the project, or in the installation: forms are shown by them.
+    this page's text twins by kind, ``tabs`` the pages beside it. ``caller`` is null for who is not
+    signed in; ``rights`` are those that they have in the project, or in the installation: forms are
+    shown by them.
     """
 
     caller: str | None
@@ -42,6 +42,7 @@ class Shell:
     projects: tuple[Link, ...]
     sections: tuple[Link, ...]
     rooms: tuple[Link, ...]
+    tabs: tuple[Link, ...]
     counts: tuple[Count, ...]
     preferences: Preferences
     as_of: datetime
@@ -49,6 +50,7 @@ class Shell:
     here: str
     twins: tuple[tuple[str, str], ...]
     live: bool
+    refresh: int
     rights: frozenset[Need]
 
 
@@ -74,6 +76,7 @@ class ShellMaker:
 
     def __init__(self, pages: Sequence[Page], strip: Strip) -> None:
         self._placed = [page for page in pages if page.place]
+        self._tabbed = [page for page in pages if page.tab]
         self._strip = strip
 
     def shell(
@@ -94,6 +97,7 @@ class ShellMaker:
             projects=tuple(_switch(one, project) for one in projects),
             sections=self._ways("project", visit, page, project) if project else (),
             rooms=self._ways("installation", visit, page, None) if signed_in else (),
+            tabs=self._tabs(visit, page, project),
             counts=self._counts(visit, page, project) if signed_in else (),
             preferences=looking.preferences,
             as_of=visit.now,
@@ -101,6 +105,7 @@ class ShellMaker:
             here=looking.here,
             twins=_twins(looking, page),
             live=page is not None and page.live,
+            refresh=page.refresh if page else 0,
             rights=frozenset(need for need in _RIGHTS if signed_in and _may(visit, need, project)),
         )
 
@@ -109,11 +114,25 @@ class ShellMaker:
     ) -> tuple[Link, ...]:
         ways = []
         for placed in self._placed:
-            place = placed.place
-            if place and place.section == section and _may(visit, placed.needs, project):
-                href = _path(placed, project)
-                ways.append(Link(place.label, href, place.key, placed is page))
+            place, shown = placed.place, self._first(placed, visit, project)
+            if place and place.section == section and shown:
+                current = page is not None and _stands(page, placed)
+                ways.append(Link(place.label, _path(shown, project), place.key, current))
         return tuple(ways)
+
+    def _first(self, placed: Page, visit: Visit, project: Named | None) -> Page | None:
+        """The page of a place, or else the first of its tabs, that its reader may see."""
+        tabs = [page for page in self._tabbed if _stands(page, placed)]
+        return next((p for p in tabs or [placed] if _may(visit, p.needs, project)), None)
+
+    def _tabs(self, visit: Visit, page: Page | None, project: Named | None) -> tuple[Link, ...]:
+        if page is None or page.tab is None:
+            return ()
+        return tuple(
+            Link(beside.tab.label, _path(beside, project), None, beside is page)
+            for beside in self._tabbed
+            if beside.tab and beside.tab.of == page.tab.of and _may(visit, beside.needs, project)
+        )
 
     def _counts(self, visit: Visit, page: Page | None, project: Named | None) -> tuple[Count, ...]:
         section: Section = "project" if project else "installation"
@@ -122,12 +141,13 @@ class ShellMaker:
         return self._strip.counts(section, project, lambda need: _may(visit, need, project))
 
 
+def _stands(page: Page, placed: Page) -> bool:
+    """Whether a page stands at the place of ``placed``: it is that, or a tab beside it."""
+    return page is placed or (page.tab is not None and page.tab.of == placed.name)
+
+
 def _may(visit: Visit, need: Need, project: Named | None) -> bool:
-    try:
-        require_right(visit.desk.caller, need, project.id if project else None, "page")
-    except ApiError:
-        return False
-    return True
+    return has_right(visit.desk.caller, need, project.id if project else None)
 
 
 def _path(page: Page, project: Named | None) -> str:

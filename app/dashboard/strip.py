@@ -5,24 +5,16 @@ A number may be some seconds old: every page shows it, so it is asked for once f
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import structlog
 
 from app.api.access import Need
 from app.dashboard.charts import Tone
 from app.dashboard.links import Named
 from app.dashboard.page import Section
+from app.last_known import LastKnown
 from app.stores import Stores
 from storage.errors import StoreDown
-
-MEMORY_SECONDS = 10.0
-MOST_KEPT = 1000
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +46,12 @@ class Count:
 
 
 class Strip:
-    """Reads tallies and remembers them for ``seconds``. Safe for threads; bounded."""
+    """Reads tallies, through the memory that pages share."""
 
-    def __init__(
-        self,
-        stores: Stores,
-        tallies: Sequence[Tally],
-        seconds: float = MEMORY_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, stores: Stores, tallies: Sequence[Tally], memory: LastKnown) -> None:
         self._stores = stores
         self._tallies = tallies
-        self._seconds = seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[tuple[str, int | None], tuple[int | None, float]] = {}
+        self._memory = memory
 
     def counts(
         self, section: Section, project: Named | None, may: Callable[[Need], bool]
@@ -88,19 +71,9 @@ class Strip:
         )
 
     def _value(self, tally: Tally, project: Named | None) -> int | None:
-        key = (tally.label, project.id if project else None)
-        now = self._clock()
-        with self._lock:
-            known = self._known.get(key)
-        if known and known[1] > now:
-            return known[0]
+        name = ("tally", tally.label, project.id if project else None)
         try:
-            value: int | None = tally.read(self._stores, project)
-        except StoreDown as exc:
-            log.warning("count_unknown", label=tally.label, store=exc.store, detail=exc.detail)
-            value = None
-        with self._lock:
-            if len(self._known) >= MOST_KEPT:
-                self._known.clear()
-            self._known[key] = (value, now + self._seconds)
-        return value
+            known = self._memory.read(name, lambda: tally.read(self._stores, project))
+        except StoreDown:
+            return None
+        return None if known.away else known.value

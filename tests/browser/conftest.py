@@ -18,7 +18,7 @@ from ops.paths import CHECKOUT, cache_path
 from tests.browser.looking import Look, look
 from tests.browser.site import Site, open_site
 from tests.conftest import place_of_its_own
-from tests.integration.api_world import TOKEN
+from tests.integration.people import PASSWORD
 
 FLAGS = (
     "--no-sandbox",
@@ -73,8 +73,9 @@ def session(site: Site, chromium: Browser) -> StorageState:
     with chromium.new_context(base_url=site.url) as context:
         page = context.new_page()
         page.goto("/login")
-        page.get_by_label("API token").fill(TOKEN)
-        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        page.get_by_label("E-mail").fill(site.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("form", name="Sign in", exact=True).get_by_role("button").click()
         page.get_by_role("heading", name="Projects").wait_for()
         return context.storage_state()
 

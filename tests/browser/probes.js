@@ -59,6 +59,9 @@
     const wanted = ".chip, button, input:not([type=hidden]), select, textarea";
     return [...document.querySelectorAll(wanted)].filter((one) => one.checkVisibility()).filter((one) => {
       const style = getComputedStyle(one);
+      // The browser draws its own boxes and their borders in the system's colours, whatever a
+      // style says of their border.
+      if (["checkbox", "radio"].includes(one.type) && style.appearance === "auto") return false;
       return style.borderTopStyle === "none" || parseFloat(style.borderTopWidth) < 1
         || style.borderTopColor === style.backgroundColor;
     }).map((one) => one.outerHTML.slice(0, 200));
@@ -73,11 +76,11 @@
     }).map((one) => one.outerHTML.slice(0, 200));
   },
 
-  // Text that is cut off at the edge of its box.
+  // Text that is cut off at the edge of its box. A field scrolls what is in it.
   clipped() {
     return [...document.querySelectorAll("body *")].filter((one) => {
       const style = getComputedStyle(one);
-      return one.checkVisibility() && !one.classList.contains("hidden") && one.clientWidth > 1
+      return one.tagName !== "INPUT" && one.checkVisibility() && !one.classList.contains("hidden") && one.clientWidth > 1
         && ["hidden", "clip"].includes(style.overflowX) && one.scrollWidth > one.clientWidth + 1;
     }).map((one) => one.outerHTML.slice(0, 200));
   },

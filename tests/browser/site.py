@@ -11,12 +11,16 @@ from uuid import UUID
 
 import httpx
 
+from broker.refusals import Kind, Noted
 from config.settings import Settings
 from events.ids import new_id, now_ms
 from ops.paths import CHECKOUT
 from ops.ports import keep_or_choose
 from tests.integration.api_world import HOSTILE, World, crash, open_world, wait_until
+from tests.integration.people import add_user
 from tests.integration.pipeline import environment
+
+EMAIL = "ann@example.com"
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class Site:
     """Where it is, its world, and things in project ``shop``, by id; ``nothing`` is nobody's.
 
     ``older`` is of the same group as ``event``. ``merged`` is a group of three fingerprints, by
-    its number, and ``decision`` waits to be confirmed.
+    its number, and ``decision`` waits to be confirmed. ``email`` is the address of an
+    administrator; ``join`` the secret of an invitation's link.
     """
 
     url: str
@@ -38,6 +43,8 @@ class Site:
     merged: int
     decision: str
     nothing: str
+    email: str
+    join: str
 
 
 def hostile_crash() -> bytes:
@@ -91,6 +98,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
         (heavy,) = world.seed([heavy_crash()], "shop")
         groups = [world.json(f"/api/v1/events/{one}")["group_id"] for one in (events[-1], hostile)]
         merged, decision = decide(world)
+        join = furnish(world)
         with serving(settings) as url:
             yield Site(
                 url=url,
@@ -104,7 +112,26 @@ def open_site(settings: Settings) -> Iterator[Site]:
                 merged=merged,
                 decision=decision,
                 nothing=str(_unused()),
+                email=EMAIL,
+                join=join,
             )
+
+
+def furnish(world: World) -> str:
+    """Users, keys and tokens to be seen in settings; the secret of an invitation's link."""
+    add_user(world, EMAIL, "admin", {"shop": "admin"})
+    add_user(world, f"{'long' * 20}@example.com", None, {"shop": "viewer", "blog": "member"})
+    _, secret = world.stores.accounts.links.invite("new@example.com", "<b>New</b>", "test")
+    shop = world.stores.projects.by_name("shop")
+    assert shop is not None
+    world.stores.keys.add(shop, "test", name="<b>the till</b> " + "long " * 30)
+    world.stores.keys.revoke(shop, world.stores.keys.add(shop, "test").key, "test")
+    world.add_project("empty")
+    world.stores.tokens.create("dashboards", project_id=shop.id, scope="read")
+    seen = Noted(400, f"The body is not JSON: {HOSTILE}", HOSTILE, now_ms(), 12)
+    world.stores.refusals.note(shop.id, {Kind("not_json", "/entries", "abc123"): seen})
+    world.stores.refusals.note(None, {Kind("key_unknown", "/events", HOSTILE[:6]): seen})
+    return secret
 
 
 def decide(world: World) -> tuple[int, str]:

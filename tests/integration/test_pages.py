@@ -329,6 +329,8 @@ def test_a_project_of_any_name_has_pages(world: World, name: str) -> None:
     assert page.status_code == 200
     assert html.escape(name) in page.text
     assert world.get(f"{href}.json").get_json()["title"] == "Groups"
+    (setup,) = [row["setup_href"] for row in home if row["name"] == name]
+    assert world.get(f"{setup}.json").get_json()["title"] == f"Set up {name}"
 
 
 def test_every_page_has_text_twins(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from app.api.access import Need
 from app.dashboard.strip import Strip, Tally
+from app.last_known import LastKnown
 from app.stores import Stores
 from storage.errors import StoreDown
 from storage.sql.projects import Project
@@ -33,7 +34,8 @@ def everything(need: Need) -> bool:
 
 def strip_of(counter: Counter, now: list[float], **more: Any) -> Strip:
     tally = Tally("Things", counter.read, lambda project: "/things", "read", **more)
-    return Strip(cast(Stores, None), (tally,), seconds=10, clock=lambda: now[0])
+    memory = LastKnown(lambda: int(1000 * now[0]), seconds=10)
+    return Strip(cast(Stores, None), (tally,), memory)
 
 
 def test_a_number_is_asked_for_once_in_a_while_and_project() -> None:

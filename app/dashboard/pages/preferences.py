@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from zoneinfo import available_timezones
 
-from flask import Response, g, request
+from flask import Response, g
 from marshmallow import Schema, fields, validate
 
 from app.dashboard.leading import lead_to
 from app.dashboard.moments import UTC_NAME
 from app.dashboard.page import Action, Page, Visit
 from app.dashboard.preferences import COOKIE, COOKIE_SECONDS, Preferences, is_choice
-from app.dashboard.session import local_path
+from app.dashboard.session import local_path, over_https
 from app.errors import bad_argument
 
 HERE = "/preferences"
@@ -62,7 +62,7 @@ def prefer(visit: Visit) -> Response:
         COOKIE,
         replace(g.looking.preferences, **given).cookie(),
         max_age=COOKIE_SECONDS,
-        secure=request.is_secure,
+        secure=over_https(),
         httponly=True,
         samesite="Lax",
     )

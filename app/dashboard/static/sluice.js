@@ -100,6 +100,11 @@
     choice.value = String(seconds);
     if (choice.selectedIndex < 0) choice.value = "0";
     due = Date.now() + every() * 1000;
+  }
+
+  // What somebody chose is for every page; what a page does of itself is not kept.
+  function chooseRefresh(seconds) {
+    setRefresh(seconds);
     try { localStorage.setItem("refresh", choice.value); } catch { /* not kept then */ }
   }
 
@@ -107,7 +112,7 @@
     let kept = null;
     try { kept = localStorage.getItem("refresh"); } catch { /* nothing kept */ }
     setRefresh(kept ?? choice.dataset.refresh ?? 0);
-    choice.addEventListener("change", () => setRefresh(choice.value));
+    choice.addEventListener("change", () => chooseRefresh(choice.value));
     setInterval(async () => {
       if (!every() || Date.now() < due || atWork()) return;
       due = Date.now() + every() * 1000;
@@ -149,7 +154,7 @@
     else if (key === "j") step(1);
     else if (key === "k") step(-1);
     else if (key === "x") document.activeElement.closest("[data-row]")?.querySelector("input[type=checkbox]")?.click();
-    else if (key === "r" && choice) setRefresh(every() ? 0 : 15);
+    else if (key === "r" && choice) chooseRefresh(every() ? 0 : 15);
     else {
       const control = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
       if (!control || (control.dataset.rows !== undefined && !chosen())) return false;
