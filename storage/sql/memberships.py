@@ -65,7 +65,10 @@ class Memberships:
             return [Membership(*row) for row in cursor]
 
     def set(self, project: Project, user_id: int, role: ProjectRole, actor: str) -> None:
-        """Give a user a role in a project. Raises :class:`NotFound` for one who is not there."""
+        """Give a user a role in a project; links of others for a password are good no more.
+
+        Raises :class:`NotFound` for one who is not there.
+        """
         with self._database.transaction() as cursor:
             set_role(cursor, project, user_id, role, actor)
 
@@ -96,8 +99,18 @@ def set_role(cursor: Cursor, project: Project, user_id: int, role: str, actor: s
         " ON CONFLICT (project_id, user_id) DO UPDATE SET role = excluded.role",
         (project.id, user_id, role),
     )
+    withdraw_link(cursor, user_id, actor)
     detail = {"project": project.name, "role": role}
     write_audit(cursor, actor, "set_member", row[0], detail)
+
+
+def withdraw_link(cursor: Cursor, user_id: int, granter: str) -> None:
+    """A user who is given more: a link that somebody else made would open that too, so it is good
+    no more.
+    """
+    cursor.execute(
+        "DELETE FROM password_links WHERE user_id = %s AND made_by <> %s", (user_id, granter)
+    )
 
 
 def grants_of(cursor: Cursor, user_id: int) -> Grants:

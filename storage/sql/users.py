@@ -20,7 +20,7 @@ from storage.sql.cursors import bad_cursor, decode_cursor, encode_cursor
 from storage.sql.database import Database
 from storage.sql.faults import STORE
 from storage.sql.locks import ACCOUNTS, hold_alone
-from storage.sql.memberships import grants_of
+from storage.sql.memberships import grants_of, withdraw_link
 
 MAX_EMAIL_CHARS = 200
 MAX_NAME_CHARS = 200
@@ -86,16 +86,19 @@ class Users:
 
     def rename(self, user_id: int, name: str, actor: str) -> User:
         """Give a user another name. Raises :class:`Rejected`, and :class:`NotFound`."""
-        return self._change(user_id, "name", checked_name(name), "rename_user", actor)
+        with self._database.transaction() as cursor:
+            return _change(cursor, user_id, "name", checked_name(name), "rename_user", actor)
 
     def set_role(self, user_id: int, role: InstallationRole | None, actor: str) -> User:
-        """Give a user a role in the installation, or none.
+        """Give a user a role in the installation, or none; links of others are good no more.
 
         Raises :class:`Rejected` for the last administrator, and :class:`NotFound`.
         """
         if role is not None and role not in INSTALLATION_ROLES:
             raise Rejected(STORE, "a role in the installation is operator, admin or none")
-        return self._change(user_id, "role", role, "set_user_role", actor)
+        with self._database.transaction() as cursor, _keeping_an_administrator(cursor):
+            withdraw_link(cursor, user_id, actor)
+            return _change(cursor, user_id, "role", role, "set_user_role", actor)
 
     def set_disabled(self, user_id: int, *, disabled: bool, actor: str) -> User:
         """Let a user in no more, also by tokens, or again; sessions end.
@@ -142,14 +145,6 @@ class Users:
             cursor.execute(statement, (value,))
             row = cursor.fetchone()
         return User(*row) if row else None
-
-    def _change(self, user_id: int, column: str, value: Any, action: str, actor: str) -> User:
-        statement = sql.SQL("UPDATE users SET {} = %s WHERE id = %s RETURNING id").format(
-            sql.Identifier(column)
-        )
-        with self._database.transaction() as cursor, _keeping_an_administrator(cursor):
-            cursor.execute(statement, (value, user_id))
-            return _changed(cursor, actor, action, {column: value})
 
 
 def folded(email: str) -> str:
@@ -230,6 +225,14 @@ def _keeping_an_administrator(cursor: Cursor) -> Iterator[None]:
     yield
     if had and not has_administrator(cursor):
         raise Rejected(STORE, "this is the last administrator who can sign in")
+
+
+def _change(cursor: Cursor, user_id: int, column: str, value: Any, action: str, actor: str) -> User:
+    statement = sql.SQL("UPDATE users SET {} = %s WHERE id = %s RETURNING id").format(
+        sql.Identifier(column)
+    )
+    cursor.execute(statement, (value, user_id))
+    return _changed(cursor, actor, action, {column: value})
 
 
 def _changed(cursor: Cursor, actor: str, action: str, detail: dict[str, Any]) -> User:

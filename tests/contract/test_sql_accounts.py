@@ -13,12 +13,13 @@ from psycopg2.extensions import make_dsn
 from config.settings import Secret, Settings
 from events.ids import now_ms, time_of
 from storage.errors import NotFound, Rejected, StoreDown
-from storage.rights import Caller, Grant
+from storage.rights import Caller, Grant, ProjectRole
 from storage.sql.audit import Audit, acting_from
 from storage.sql.database import Database
 from storage.sql.memberships import Member, Memberships
 from storage.sql.page_sessions import MOST_OF_USER, PageSessions
 from storage.sql.password_links import FIRST_GOOD_FOR, GOOD_FOR, MOST_FIRST, PasswordLinks
+from storage.sql.projects import Project
 from storage.sql.sign_in_tries import WINDOW, SignInTries
 from storage.sql.tokens import Tokens
 from storage.sql.users import User, Users
@@ -226,6 +227,28 @@ def test_members_of_a_project(accounts: Accounts, world: World) -> None:
     with pytest.raises(Rejected):
         accounts.members.set(project, user.id, "emperor", "test")  # type: ignore[arg-type]
     assert accounts.actions(user.email)[:3] == ["remove_member", "set_member", "set_member"]
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_who_is_given_more_by_another_needs_a_link_of_theirs(
+    accounts: Accounts, world: World, elsewhere: bool
+) -> None:
+    """Who invited still has the link: it must not open what others give."""
+    membership: tuple[Project, ProjectRole] = (world.project, "viewer")
+    user, link = accounts.links.invite(
+        f"{uuid4().hex}@example.com", "Bob", "inviter", membership=membership
+    )
+    accounts.members.set(world.project, user.id, "member", "inviter")
+    assert accounts.links.find(link) is not None
+    if elsewhere:
+        accounts.members.set(world.project, user.id, "admin", "another")
+    else:
+        accounts.users.set_role(user.id, "operator", "another")
+    assert accounts.links.find(link) is None
+    with pytest.raises(NotFound):
+        accounts.links.use(link, "a hash", "Bob")
+    _, again = accounts.links.for_user(user.id, "another")
+    assert accounts.links.use(again, "a hash", "Bob") == user.id
 
 
 def test_a_session_ends_unused_and_old_and_with_its_user(accounts: Accounts) -> None:
