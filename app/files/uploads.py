@@ -13,13 +13,13 @@ from app.errors import ApiError, bad_argument
 from app.files.desk import FilesDesk
 from app.files.receiving import Gangway, Incoming, Leftovers, file_chunks, kept_on_disk
 from app.files.tenant import writing_tenant
+from events.content_type import content_type_of
 from storage.blobs import Described
 from storage.errors import NotFound, StoreDown
 from storage.files.blobs import WrongDigest
 from storage.sql.blob_rows import KINDS, MAX_NAME_CHARS, BlobRow
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z/;= -]{1,200}")
 _UPLOADS = "uploads"
 
 
@@ -74,10 +74,7 @@ def _described(sha256: bytes) -> Described:
     name = request.args.get("name", "")
     if len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise bad_argument("name", f"must have up to {MAX_NAME_CHARS} printable characters")
-    content_type = request.headers.get("Content-Type", "")
-    if not _CONTENT_TYPE.fullmatch(content_type):
-        content_type = "application/octet-stream"
-    return Described(sha256, content_type, kind, name)
+    return Described(sha256, content_type_of(request.headers.get("Content-Type")), kind, name)
 
 
 def _wrong_digest(why: str) -> ApiError:

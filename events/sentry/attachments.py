@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from events.content_type import content_type_of
 from events.record import Malformed
 from events.sentry.headed import headed
 from events.sentry.wire import Item, open_parcel
@@ -19,7 +20,6 @@ PROTOCOL = "sentry.envelope"
 MAX_FILES = 100
 """Attachments kept of one event."""
 _NAME = 500
-_TYPE = 200
 _MAX_HEADER_BYTES = 4 << 20
 """Longer than what was read: a header is written anew, and may hold facts of a minidump."""
 _UNNAMED = "attachment"
@@ -73,7 +73,7 @@ def open_files(body: bytes) -> Opened:
 def _file(item: Item) -> File:
     return File(
         clip(as_text(item.header.get("filename"), _NAME) or _UNNAMED, _NAME),
-        as_text(item.header.get("content_type"), _TYPE) or "application/octet-stream",
+        content_type_of(item.header.get("content_type")),
         "minidump" if is_minidump(item) else "attachment",
         item.payload,
     )
