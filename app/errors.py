@@ -68,6 +68,7 @@ Code = Literal[
     "replay_not_found",
     "right_missing",
     "rules_changed",
+    "session_ambiguous",
     "scope_changed",
     "signature_expired",
     "signature_invalid",

@@ -85,9 +85,13 @@ class Health:
         self._stores = stores
         self._probes = store_probes(stores)
 
+    def stores(self) -> dict[str, ProbeResult]:
+        """How each store answers, within the probes' time-out."""
+        return self._probes.run()
+
     def read(self) -> tuple[int, dict[str, object]]:
         """As :func:`readiness`, within the probes' time-out."""
-        results = self._probes.run()
+        results = self.stores()
         stalled = [] if results["broker"].problem else stalled_types(self._stores)
         has_room = self._stores.outbox.has_room()
         return readiness(results, spool_has_room=has_room, stalled=stalled)

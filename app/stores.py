@@ -30,12 +30,18 @@ from storage.sql.repeats import SdkIds
 from storage.sql.tokens import Tokens
 from storage.sql.traces import Traces
 from storage.sql.triaging import Triaging, open_triaging
+from workbench.custody import CustodyBook, open_custody
 from workbench.erasure.opening import Erasing, open_erasing
 from workbench.keys import KeyBook, open_keys
 from workbench.ledger import LedgerBook, open_ledger
+from workbench.ledger_check import Sources, open_sources
 from workbench.opening import Workbench, open_workbench
+from workbench.people import PeopleBook, open_people
+from workbench.queueing import QueueBook, open_queues
 from workbench.quotas import QuotaBook, open_quotas
+from workbench.receipts import ReceiptBook, open_receipts
 from workbench.redaction import RedactionBook, open_redaction
+from workbench.rum import RumBook, open_rum
 
 KEY_CONNECTIONS = 2
 KEY_TIMEOUT_SECONDS = 2.0
@@ -47,6 +53,7 @@ class Stores:
 
     settings: Settings
     broker: Broker
+    queues: QueueBook
     progress: Progress
     outbox: Outbox
     pauses: Pauses
@@ -70,9 +77,14 @@ class Stores:
     dead_letters: DeadLetters
     settled: Settled
     ledger: LedgerBook
+    ledger_sources: Sources
+    custody: CustodyBook
+    receipts: ReceiptBook
     files: FileStore
     payloads: PayloadReader
     search: SearchStore
+    rum: RumBook
+    people: PeopleBook
     retention: Retention
     workbench: Workbench
     redaction: RedactionBook
@@ -94,10 +106,12 @@ def open_stores(settings: Settings) -> Stores:
     search = SearchStore(settings)
     retention = open_retention(settings, database, search)
     terms = retention.terms
-    events = Events(database, terms)
+    events, groups = Events(database, terms), Groups(database, terms)
+    ledger = open_ledger(settings, database, timeout=settings.broker_timeout_seconds)
     return Stores(
         settings=settings,
         broker=broker,
+        queues=open_queues(settings, broker),
         progress=Progress(settings.redis_url, timeout=settings.publish_timeout_seconds),
         outbox=open_outbox(settings, broker.publish),
         pauses=Pauses(settings.redis_url, timeout=settings.publish_timeout_seconds),
@@ -112,7 +126,7 @@ def open_stores(settings: Settings) -> Stores:
         events=events,
         sdk_ids=SdkIds(database),
         mentions=Mentions(database),
-        groups=Groups(database, terms),
+        groups=groups,
         traces=Traces(database, terms),
         spans_counted=Minutes(database, "trace", terms),
         metrics_counted=Minutes(database, "metric", terms),
@@ -120,10 +134,15 @@ def open_stores(settings: Settings) -> Stores:
         triage=open_triaging(database, terms),
         dead_letters=DeadLetters(database),
         settled=Settled(database),
-        ledger=open_ledger(settings, database, timeout=settings.broker_timeout_seconds),
+        ledger=ledger,
+        ledger_sources=open_sources(settings, database),
+        custody=open_custody(settings, database, files, ledger),
+        receipts=open_receipts(settings, database, terms),
         files=files,
         payloads=open_payloads(settings, events, files),
         search=search,
+        rum=open_rum(database, search),
+        people=open_people(search, events, groups),
         retention=retention,
         workbench=open_workbench(settings, database, broker, files),
         redaction=open_redaction(settings, database),

@@ -12,13 +12,7 @@ import redis
 
 from broker import keys, scripts
 from broker.connection import broker_errors, connect
-from broker.message import (
-    OLDEST_HEADER,
-    BatchMessage,
-    UnreadableMessage,
-    batch_message,
-    message_headers,
-)
+from broker.message import BatchMessage, batch_message, oldest_in
 from broker.pauses import Pause, read_pause
 from config.policy import QUEUES
 from config.settings import Secret
@@ -52,9 +46,11 @@ class QueueState:
         return self.pause is not None
 
 
-def _counted_in(minute: int, project_id: int) -> tuple[str, ...]:
-    """Where events are counted when they are accepted: in the ledger, and against quotas."""
-    if project_id == SYSTEM_PROJECT:
+def _counted_in(minute: int, project_id: int, *, imported: bool) -> tuple[str, ...]:
+    """Where events are counted when they are accepted: in the ledger, and against quotas, of which
+    what is imported uses none.
+    """
+    if imported or project_id == SYSTEM_PROJECT:
         return (keys.accepted(minute),)
     at_ms = minute * 60_000
     return (keys.accepted(minute), keys.used(day_of(at_ms)), keys.used(month_of(at_ms)))
@@ -68,19 +64,28 @@ class Broker:
         self._line = scripts.Line(self._client)
         self._clock = clock
 
-    def publish(self, event_type: str, batch_id: UUID, envelopes: Sequence[Envelope]) -> None:
+    def publish(
+        self,
+        event_type: str,
+        batch_id: UUID,
+        envelopes: Sequence[Envelope],
+        accepted_ms: int | None = None,
+    ) -> None:
         """Store a batch durably in ``<type>.files`` and count it in the ledger, once per batch id.
+
+        The ledger counts events in the minutes of their ids. ``accepted_ms`` is given where they
+        are older than that: what is imported has not waited here since.
 
         Returns when the broker has it on disk (with ``appendfsync always``). Raises
         :class:`StoreDown` when it did not answer: the batch may then be stored or not, and may be
         published again under the same id.
         """
-        message = batch_message(event_type, batch_id, envelopes)
+        message = batch_message(event_type, batch_id, envelopes, accepted_ms)
         counts = Counter((id_minute(one.id), one.project_id) for one in envelopes)
         triples = [
             part
             for (minute, project), n in counts.items()
-            for key in _counted_in(minute, project)
+            for key in _counted_in(minute, project, imported=accepted_ms is not None)
             for part in (key, keys.accepted_field(project, event_type), n)
         ]
         of_projects = sum(envelope.project_id != SYSTEM_PROJECT for envelope in envelopes)
@@ -160,10 +165,10 @@ class Broker:
         with broker_errors():
             self._client.hincrby(keys.TOTALS, name, by)
 
-    def queues(self) -> list[QueueState]:
-        """The state of every queue of the policy table, also those nobody consumes."""
+    def queues(self, names: Sequence[str] = tuple(QUEUES)) -> list[QueueState]:
+        """The state of queues: of every one of events, also those nobody consumes, unless named."""
         with broker_errors(), self._pipeline() as pipe:
-            for queue in QUEUES:
+            for queue in names:
                 pipe.llen(queue)
                 pipe.hlen(keys.reserved(queue))
                 pipe.hlen(keys.parked(queue))
@@ -184,7 +189,7 @@ class Broker:
                 pause=read_pause(next(rows), next(rows)),
                 amnesty_seconds=max(0, next(rows)) / 1000,
             )
-            for queue in QUEUES
+            for queue in names
         ]
 
     def check(self) -> None:
@@ -195,11 +200,8 @@ class Broker:
     def _age(self, message: bytes | None) -> float | None:
         if message is None:
             return None
-        try:
-            oldest = message_headers(message).get(OLDEST_HEADER)
-        except UnreadableMessage:
-            return None
-        return max(0.0, (self._clock() - oldest) / 1000) if isinstance(oldest, int) else None
+        oldest = oldest_in(message)
+        return None if oldest is None else max(0.0, (self._clock() - oldest) / 1000)
 
     @contextmanager
     def _pipeline(self) -> Iterator[redis.client.Pipeline[bytes]]:

@@ -14,6 +14,9 @@ from config.settings import Secret
 #: Longest queue that is read message by message.
 READ_AT_MOST = 5000
 
+#: Most bytes of messages that are looked through at once: some 5 ms of the broker's time.
+HELD_BYTES = 8 << 20
+
 _PACK_STAGES = ("sql", "search")
 
 
@@ -50,6 +53,15 @@ class Contents:
                 answers = pipe.execute()
         found = (_pack_of(message) for messages in answers for message in messages)
         return {pack_id for pack_id in found if pack_id is not None}
+
+    def held(self, most_bytes: int = HELD_BYTES) -> tuple[list[tuple[str, bytes]], bool]:
+        """Messages of all queues with their queue, ready, reserved or parked, in one moment; and
+        whether that is all of them: beyond so many bytes no more are given.
+        """
+        with broker_errors():
+            complete, *flat = scripts.run(self._client, "held", most_bytes, *QUEUES)
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        return [(queue.decode(), raw) for queue, raw in pairs], complete == b"1"
 
     def holdings(self) -> Holdings:
         """What was accepted against what queues hold, all read in one moment."""

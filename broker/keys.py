@@ -12,6 +12,10 @@
 ``wake:<queue>``          list that publishers push to and idle workers block on
 ``lease:<owner>``         exists while an owner lives; ``absent:<owner>`` while it is suspected dead
 ``period:<task>``         a run of this periodic task holds the period; its value is the run's id
+``queues``                set of every queue that events ever went into
+``flow:<slice>``          hash of ``in|<queue>``, ``out|<queue>`` → events of these 15 seconds
+``pools``                 hash of a pool's name → what it last told of itself
+``pool-starts:<day>``     hash of a pool's name → how often it was started on this day
 ``load:<SHA-1>``          an answer of ``load.lua`` for those queues that was dear to find
 ``batch:<id>``            this batch was published, this event admitted: makes both idempotent
 ``accepted:<minute>``     hash of ``<project>|<type>`` → events accepted with ids of that minute; of
@@ -38,6 +42,8 @@ MOVES = "accepted-moves"
 MOVED = "accepted-moved"
 KNOWN_KEYS = "keys"
 REDACTION = "redaction"
+SEEN_QUEUES = "queues"
+POOLS = "pools"
 
 
 def refusals(project_id: int | None) -> str:
@@ -66,6 +72,14 @@ def pause(queue: str) -> str:
 
 def amnesty(queue: str) -> str:
     return f"amnesty:{queue}"
+
+
+def flow(part: int) -> str:
+    return f"flow:{part}"
+
+
+def pool_starts(day: int) -> str:
+    return f"pool-starts:{day}"
 
 
 def lease(owner: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,9 @@ RETURNS_HEADER = "sluice-returns"
 CONTENT_TYPE = "application/x-msgpack"
 JSON_CONTENT_TYPE = "application/json"
 ACCEPTED_CONTENT = frozenset({CONTENT_TYPE, JSON_CONTENT_TYPE})
+#: Headers stand first; scripts read as much.
+_HEAD_BYTES = 4096
+_OLDEST = re.compile(rf'"{OLDEST_HEADER}": ?(\d{{1,15}})'.encode())
 _EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
@@ -49,14 +53,30 @@ class BatchMessage:
 
 
 def size_headers(events: int, raw_bytes: int, oldest_ms: int) -> dict[str, int]:
-    """Headers that tell scripts and gauges what a message holds."""
+    """Headers that tell scripts and gauges what a message holds, and since when it is ours."""
     return {EVENTS_HEADER: events, BYTES_HEADER: raw_bytes, OLDEST_HEADER: oldest_ms}
 
 
-def batch_message(event_type: str, batch_id: UUID, envelopes: Sequence[Envelope]) -> BatchMessage:
-    """The message that asks ``store_files`` to store a batch of one event type."""
+def oldest_in(raw: bytes) -> int | None:
+    """When the oldest event of a message was accepted, in milliseconds; null for a message that is
+    none of ours. Reads its head alone.
+    """
+    found = _OLDEST.search(raw, 0, _HEAD_BYTES)
+    return int(found[1]) if found else None
+
+
+def batch_message(
+    event_type: str,
+    batch_id: UUID,
+    envelopes: Sequence[Envelope],
+    accepted_ms: int | None = None,
+) -> BatchMessage:
+    """The message that asks ``store_files`` to store a batch of one event type.
+
+    ``accepted_ms`` is when its events were accepted, where their ids do not tell.
+    """
     raw_bytes = sum(len(envelope.body) for envelope in envelopes)
-    oldest = min(id_ms(envelope.id) for envelope in envelopes)
+    oldest = accepted_ms or min(id_ms(envelope.id) for envelope in envelopes)
     body = msgpack.packb([[encode_batch(envelopes)], {}, _EMBED], use_bin_type=True)
     return BatchMessage(
         queue_name(event_type, "files"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from broker import keys, scripts
 from broker.connection import broker_errors, connect
-from broker.message import EVENTS_HEADER, OLDEST_HEADER, UnreadableMessage, message_headers
+from broker.message import EVENTS_HEADER, UnreadableMessage, message_headers, oldest_in
 from config.policy import QUEUES
 from config.settings import Secret
 
@@ -18,7 +18,6 @@ MAX_LISTED = 1000
 _ID = re.compile(r"(?P<queue>[\w.-]{1,100}):(?P<digest>[0-9a-f]{40})")
 _TASK = re.compile(r'"task": ?"([\w.-]{1,100})"')
 _EVENTS = re.compile(rf'"{EVENTS_HEADER}": ?(\d{{1,9}})')
-_OLDEST = re.compile(rf'"{OLDEST_HEADER}": ?(\d{{1,15}})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,9 @@ def _messages(queue: str, flat: list[bytes | int]) -> Iterator[ParkedMessage]:
         digest, why, size, head = flat[at : at + 4]
         if not isinstance(digest, bytes) or not isinstance(why, bytes):
             raise TypeError("the script gives digests and reasons as bytes")
-        text = head.decode("utf-8", "replace") if isinstance(head, bytes) else ""
-        task, events, oldest = (found.search(text) for found in (_TASK, _EVENTS, _OLDEST))
+        start = head if isinstance(head, bytes) else b""
+        text = start.decode("utf-8", "replace")
+        task, events = (found.search(text) for found in (_TASK, _EVENTS))
         yield ParkedMessage(
             id=f"{queue}:{digest.decode()}",
             queue=queue,
@@ -122,5 +122,5 @@ def _messages(queue: str, flat: list[bytes | int]) -> Iterator[ParkedMessage]:
             task=task[1] if task else None,
             events=int(events[1]) if events else 0,
             bytes=int(size),
-            oldest_ms=int(oldest[1]) if oldest else None,
+            oldest_ms=oldest_in(start),
         )

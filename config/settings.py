@@ -321,6 +321,14 @@ class Settings:
         35, "How long the ledger is kept by the minute; after that by the day. 31 or more."
     )
 
+    flower_url: str = _setting(
+        "", "Where operators' browsers reach Flower; pages then link to it. `up` knows its own."
+    )
+    release: str = _setting(
+        "",
+        "What this code is called where pools and dead letters name it; `up` and `worker` give the "
+        "checkout's commit.",
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 
@@ -375,6 +383,22 @@ def _parse(name: str, kind: Any, text: str) -> Any:
     if kind is SecretList:
         return SecretList(Secret(part) for part in text.split(",") if part)
     return text
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The ``SLUICE_*`` of which :func:`load_settings` makes these settings; secrets are in it."""
+    return {
+        PREFIX + item.name.upper(): _written(getattr(settings, item.name))
+        for item in fields(Settings)
+    }
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, SecretList):
+        return ",".join(secret.reveal() for secret in value)
+    return str(value)
 
 
 def _number(name: str, kind: type[int] | type[float], text: str) -> int | float:

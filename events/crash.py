@@ -11,6 +11,7 @@ from events.facets import facets_of
 from events.fingerprint import call_text, group_key, reasons
 from events.moment import iso
 from events.otlp.exceptions import LogError, SpanException
+from events.pages import page_of
 from events.plain import ATTACHED, INDEX, PICTURE, plain, plain_object
 from events.raygun.entry import RaygunEntry
 from events.raygun.platforms import UNKNOWN
@@ -97,6 +98,7 @@ def picture(envelope: Envelope) -> dict[str, Any]:
         "custom": plain(crash.custom, PICTURE),
         "breadcrumbs": report.breadcrumbs(),
         "grouping_key": crash.grouping_key,
+        "session_id": crash.session_id,
         "grouping": [reason._asdict() for reason in reasons(crash)],
         "other": report.other() if isinstance(report, RaygunEntry) else None,
         "trace_id": trace_hex(crash.trace_id),
@@ -171,6 +173,8 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "trace_id": trace_id,
         "client": indexed_client(crash.client_name, crash.client_version),
         "url": _cut(crash.url, _URL),
+        "path": page_of(crash.url).path if crash.url else None,
+        "session_id": _cut(crash.session_id, _NAME),
         "user": indexed_user(crash.user),
         "tags": [clip(tag, _NAME) for tag in crash.tags or ()],
         "frames": made_once(stack, "texts", lambda: _texts(stack, crash.platform)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from events.report import Crash
 from events.text import as_text, clip
-from events.user_agent import read_user_agent, user_agent_in
+from events.user_agent import agent_of, user_agent_in
 
 _VALUE = 100
 _MAX_TAGS = 20
@@ -53,7 +53,7 @@ def facets_of(crash: Crash) -> dict[str, Any]:
     """
     facets = _of_surroundings(crash.environment) if isinstance(crash.environment, dict) else {}
     if crash.user_agent:
-        facets.update(read_user_agent(crash.user_agent))
+        facets.update(_of_agent(crash.user_agent))
     if crash.client_name:
         facets["sdk"] = clip(f"{crash.client_name} {crash.client_version or ''}".rstrip(), _VALUE)
     if crash.version:
@@ -70,7 +70,17 @@ def facets_of_picture(picture: Mapping[str, Any]) -> dict[str, str]:
     environment, request = picture.get("environment"), picture.get("request")
     found = _of_surroundings(environment) if isinstance(environment, dict) else {}
     headers = request.get("headers") if isinstance(request, dict) else None
-    found.update(read_user_agent(user_agent_in(headers) or ""))
+    found.update(_of_agent(user_agent_in(headers) or ""))
+    return found
+
+
+def _of_agent(text: str) -> dict[str, str]:
+    agent = agent_of(text)
+    found = {}
+    if agent.browser:
+        found["browser"] = f"{agent.browser} {agent.browser_version}"
+    if agent.os:
+        found["os"] = agent.os
     return found
 
 

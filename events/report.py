@@ -82,6 +82,7 @@ class Crash(NamedTuple):
     span_id: str | None = None
     grouping_parts: tuple[str, ...] = ()
     user_agent: str | None = None
+    session_id: str | None = None
 
 
 class CrashReport(Protocol):

@@ -8,15 +8,18 @@ its most telling timing: ``page``, ``virtual_page``, ``view`` (mobile), ``xhr``,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from events.crash import client_of, indexed_client, indexed_user, user_of
 from events.envelope import Envelope
 from events.moment import iso
+from events.pages import page_of
 from events.raygun.rum import read_rum
 from events.record import Column, Malformed, Record
 from events.report import RumItem, Timing
+from events.resources import MOST_RESOURCES, resource_line
 from events.sentry.feedback import (
     LATE_FILES,
     read_feedback,
@@ -25,7 +28,8 @@ from events.sentry.feedback import (
     read_user_report,
 )
 from events.sentry.replays import read_replay
-from events.text import clip
+from events.text import as_text, clip
+from events.user_agent import Agent, agent_of
 
 COLUMNS = (
     Column("kind", "text"),
@@ -44,8 +48,9 @@ CANARY_BODY = (
 
 _NAME = 200
 _PAGE = 1_000
-_MEASURES_PAGE = ("page", "virtual_page", "view")
-_TELLING = (*_MEASURES_PAGE, "xhr", "network", "custom", "vital", "asset")
+VIEWS = ("page", "virtual_page", "view")
+_BESIDE_PAGE = frozenset({"xhr", "network", "asset", "custom"})
+_TELLING = (*VIEWS, "xhr", "network", "custom", "vital", "asset")
 
 _MESSAGE = 4_000
 
@@ -57,6 +62,23 @@ _READERS: dict[str, Callable[[bytes], RumItem]] = {
     "sentry.replay": read_replay,
     LATE_FILES: read_files,
 }
+
+#: Vitals that are told by a field each, by the names that browsers' libraries give them.
+VITALS = ("LCP", "INP", "CLS", "FCP", "TTFB", "FID")
+
+#: What a page's loading took, from the marks of navigation timing that SDKs send by letter; each is
+#: the time between two of them (:mod:`events.raygun.timings`; the W3C's Navigation Timing).
+PHASES = {
+    "dns": ("b", "c"),
+    "connect": ("d", "e"),
+    "server": ("e", "f"),
+    "download": ("f", "g"),
+    "parse": ("g", "i"),
+    "render": ("i", "k"),
+    "load": ("l", "m"),
+}
+
+_COUNTRY = re.compile(r"country[:=]([A-Za-z]{2})")
 
 
 def normalise(envelope: Envelope) -> Record:
@@ -107,6 +129,8 @@ def picture(envelope: Envelope) -> dict[str, Any]:
             "duration_ms": _duration(main),
             "timings": [timing._asdict() for timing in item.timings],
             "vitals": _vitals(item),
+            "phases": _phases(item),
+            "agent": _agent(item)._asdict(),
             "note": item.note,
             "message": item.message,
             "about": None if item.about is None else item.about.hex,
@@ -134,7 +158,7 @@ def _kind(item: RumItem, main: Timing | None) -> str:
 
 def _page(item: RumItem, main: Timing | None) -> str | None:
     """The page a timing measures, or the one it belongs to."""
-    if main is not None and main.kind in _MEASURES_PAGE and main.name is not None:
+    if main is not None and main.kind in VIEWS and main.name is not None:
         return clip(main.name, _PAGE)
     parent = next((timing.parent for timing in item.timings if timing.parent), item.page)
     return None if parent is None else clip(parent, _PAGE)
@@ -155,14 +179,73 @@ def _vitals(item: RumItem) -> dict[str, float | None]:
 
 def _document(item: RumItem, row: tuple[Any, ...]) -> dict[str, Any]:
     kind, session_id, page, duration, version = row
+    where = None if page is None else page_of(page)
+    agent = _agent(item)
     return {
         "kind": kind,
         "session_id": session_id,
+        "request_id": None if item.request_id is None else clip(item.request_id, _NAME),
         "page": page,
+        "host": where and where.host,
+        "path": where and where.path,
         "version": version,
         "user": indexed_user(item.user),
         "duration_ms": duration,
+        "vitals": _indexed_vitals(item),
+        "phases": _phases(item),
+        "resources": [
+            resource_line(timing) for timing in item.timings if timing.kind in _BESIDE_PAGE
+        ][:MOST_RESOURCES],
+        "browser": agent.browser,
+        "browser_version": agent.browser_version,
+        "os": agent.os,
+        "device": agent.device,
+        "country": _country(item.tags or ()),
         "client": indexed_client(item.client_name, item.client_version),
         "tags": [clip(tag, _NAME) for tag in item.tags or ()],
         "message": item.message and clip(item.message, _MESSAGE),
     }
+
+
+def _indexed_vitals(item: RumItem) -> dict[str, float] | None:
+    found = {
+        name.lower(): value
+        for name, value in _vitals(item).items()
+        if value is not None and name in VITALS
+    }
+    return found or None
+
+
+def _phases(item: RumItem) -> dict[str, float] | None:
+    """What the loading of a page took, phase by phase, in ms; null for what is no page's load.
+
+    A phase that did not take place (a connection that was kept) took 0.
+    """
+    page = next((timing for timing in item.timings if timing.kind == "page"), None)
+    if page is None:
+        return None
+    marks = page.detail
+    took = {
+        name: max(0.0, marks[end] - marks[start])
+        for name, (start, end) in PHASES.items()
+        if start in marks and end in marks
+    }
+    if "fcp" in marks:
+        took["fcp"] = marks["fcp"]
+    return took or None
+
+
+def _agent(item: RumItem) -> Agent:
+    """Browsers send their user agent as ``device``; mobile SDKs name the system themselves."""
+    system = as_text(item.device.get("os"), _NAME)
+    if system is not None:
+        version = as_text(item.device.get("osversion"), _NAME)
+        return Agent(os=" ".join(filter(None, (system, (version or "").partition(".")[0]))))
+    text = item.device.get("device")
+    return agent_of(text) if isinstance(text, str) and text else Agent()
+
+
+def _country(tags: Iterable[str]) -> str | None:
+    """The country that the application tagged the event with: SDKs send none."""
+    found = next((match for tag in tags if (match := _COUNTRY.fullmatch(tag))), None)
+    return None if found is None else found[1].upper()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.text import as_text
 
@@ -29,6 +29,19 @@ _SYSTEMS = (
     ("ChromeOS", re.compile(r"\bCrOS \S+ (\d+)")),
     ("Linux", re.compile(r"\bLinux()\b")),
 )
+_TABLETS = ("ipad", "tablet", "kindle", "silk/")
+_PHONES = ("mobi", "iphone", "ipod")
+
+
+class Agent(NamedTuple):
+    """What a ``User-Agent`` tells; null where it does not. ``os`` has its version; ``device`` is
+    phone, tablet or desktop.
+    """
+
+    browser: str | None = None
+    browser_version: str | None = None
+    os: str | None = None
+    device: str | None = None
 
 
 def user_agent_in(headers: Any) -> str | None:
@@ -45,16 +58,29 @@ def user_agent_in(headers: Any) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1024)
-def read_user_agent(text: str) -> tuple[tuple[str, str], ...]:
-    """Browser and operating system that a ``User-Agent`` names, as pairs of facet and value."""
+@lru_cache(maxsize=2048)
+def agent_of(text: str) -> Agent:
+    """The browser, system and device that a ``User-Agent`` names."""
     text = text[:_AGENT]
-    facets = (("browser", _first(_BROWSERS, text)), ("os", _first(_SYSTEMS, text)))
-    return tuple((facet, value) for facet, value in facets if value)
+    browser, version = _first(_BROWSERS, text)
+    system, release = _first(_SYSTEMS, text)
+    if browser is None and system is None:
+        return Agent()
+    os = f"{system} {(release or '').replace('_', '.')}".rstrip() if system else None
+    return Agent(browser, version, os, _device(text.lower()))
 
 
-def _first(known: tuple[tuple[str, re.Pattern[str]], ...], text: str) -> str | None:
+def _first(
+    known: tuple[tuple[str, re.Pattern[str]], ...], text: str
+) -> tuple[str | None, str | None]:
     for name, pattern in known:
         if found := pattern.search(text):
-            return f"{name} {found[1].replace('_', '.')}".rstrip()
-    return None
+            return name, found[1]
+    return None, None
+
+
+def _device(text: str) -> str:
+    """By the words that every browser maker uses; an Android without ``Mobile`` is a tablet."""
+    if any(word in text for word in _TABLETS) or ("android" in text and "mobi" not in text):
+        return "tablet"
+    return "phone" if any(word in text for word in _PHONES) else "desktop"

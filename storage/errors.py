@@ -30,3 +30,11 @@ class NotFound(StoreError):
 
 class Corrupt(StoreError):
     """The object is there and its checksum or structure is wrong."""
+
+
+class RulesChanged(Exception):
+    """Somebody else changed a project's rules meanwhile; they are of ``version`` now."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the rules are of version {version} by now")
+        self.version = version

@@ -51,7 +51,7 @@ class PackedEvent:
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """An event that a stage gave up on. ``location`` is null when the payload never reached a
-    pack; then ``payload`` holds it.
+    pack; then ``payload`` holds it. ``release`` is that of the code that gave up.
     """
 
     event_id: UUID
@@ -66,6 +66,7 @@ class DeadLetter:
     at: datetime
     location: EventLocation | None
     payload: bytes | None
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ _BURST_SECONDS = 1.0
 class Replay:
     """A replay with how many of its letters are in each state. ``rate`` is in events a second;
     ``canary`` letters go first, and their fate decides about the rest. ``project_id`` is null for
-    a replay that may have letters of any project.
+    a replay that may have letters of any project. ``why`` it was asked for, and the ``reason`` it
+    ended, are words for people.
     """
 
     id: UUID
@@ -42,6 +43,7 @@ class Replay:
     finished_at: datetime | None
     counts: Mapping[str, int] = field(default_factory=dict)
     project_id: int | None = None
+    why: str | None = None
 
     @property
     def active(self) -> bool:

@@ -40,12 +40,14 @@ def bury(
     if failures:
         at = datetime.fromtimestamp(clock() / 1000, UTC)
         stage = delivery.queue.rpartition(".")[2]
-        stores.dead_letters.add([dead_letter_of(failure, stage, at) for failure in failures])
+        release = settings.release
+        letters = [dead_letter_of(failure, stage, at, release) for failure in failures]
+        stores.dead_letters.add(letters)
         _log.error("dead_lettered", queue=delivery.queue, events=dead, reason=reason)
 
 
 def dead_letter_of(
-    failure: Failure[PackedEvent] | Failure[Envelope], stage: str, at: datetime
+    failure: Failure[PackedEvent] | Failure[Envelope], stage: str, at: datetime, release: str
 ) -> DeadLetter:
     """The letter of an event that a stage gives up on; its payload stays where it lies, and goes
     with the letter where no pack has it yet.
@@ -67,4 +69,5 @@ def dead_letter_of(
         at=at,
         location=location,
         payload=envelope.body if location is None else None,
+        release=release,
     )

@@ -11,7 +11,7 @@ import structlog
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 
 from broker.leases import task_owner
-from broker.message import EVENTS_HEADER, OWNER_HEADER, RETURNS_HEADER
+from broker.message import EVENTS_HEADER, OLDEST_HEADER, OWNER_HEADER, RETURNS_HEADER
 from broker.reservations import Reservations, tag_queue
 from storage.errors import StoreDown
 
@@ -30,7 +30,9 @@ class Flood(Exception):
 
 @dataclass(slots=True)
 class Delivery:
-    """The message in hand, and those that the task joined to it: tags to events."""
+    """The message in hand, and those that the task joined to it: tags to events. ``oldest_ms`` is
+    when the first of all their events was accepted, as far as messages tell.
+    """
 
     tag: str
     queue: str
@@ -38,6 +40,13 @@ class Delivery:
     returns: int
     events: int
     joined: dict[str, int] = field(default_factory=dict)
+    oldest_ms: int | None = None
+
+    def join(self, tag: str, events: int, oldest_ms: int | None) -> None:
+        """Take a message more in hand."""
+        self.joined[tag] = events
+        if oldest_ms is not None:
+            self.oldest_ms = min(self.oldest_ms or oldest_ms, oldest_ms)
 
     @property
     def runs_alone(self) -> bool:
@@ -59,6 +68,7 @@ def delivery_of(request: Any) -> Delivery:
         owner=task_owner(request.get(OWNER_HEADER)),
         returns=request.get(RETURNS_HEADER, 0),
         events=request.get(EVENTS_HEADER, 0),
+        oldest_ms=request.get(OLDEST_HEADER),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -10,9 +9,12 @@ from typing import Generic, TypeVar
 from celery.exceptions import SoftTimeLimitExceeded
 
 from config.policy import RetryPolicy
+from events.failures import traceback_of
 from storage.errors import Rejected, StoreDown
 
 T = TypeVar("T")
+
+_MAX_TRACEBACK_CHARS = 16_000
 
 #: What comes of a store or of too much work at once, never of the event in hand alone.
 OURS_NOT_THEIRS = (StoreDown, SoftTimeLimitExceeded)
@@ -39,7 +41,7 @@ def failure_of(item: T, error: Exception, attempts: int, code: str | None = None
         item=item,
         code=code or getattr(error, "code", None) or type(error).__name__,
         reason=str(error)[:2000],
-        traceback="".join(traceback.format_exception(error))[-16_000:],
+        traceback=traceback_of(error, _MAX_TRACEBACK_CHARS),
         attempts=attempts,
     )
 

@@ -79,7 +79,12 @@ def _bury_damaged(
     at = datetime.fromtimestamp(clock() / 1000, UTC)
     stage = delivery.queue.rpartition(".")[2]
     letters = [
-        dead_letter_of(Failure(item, "pack_corrupt", error.detail, "", attempts=1), stage, at)
+        dead_letter_of(
+            Failure(item, "pack_corrupt", error.detail, "", attempts=1),
+            stage,
+            at,
+            stores.settings.release,
+        )
         for item in _members(index, pack.key)
         if item.envelope.id not in read
     ]

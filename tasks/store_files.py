@@ -11,7 +11,7 @@ import structlog
 
 from broker.handoff import Handoff
 from broker.leases import task_lease
-from broker.message import UnreadableMessage, message_args
+from broker.message import UnreadableMessage, message_args, oldest_in
 from events.envelope import Envelope, MalformedBatch, decode_batch
 from events.ids import Clock, id_day, id_ms, new_id
 from storage.model import PackRef
@@ -23,7 +23,7 @@ from tasks.stores import WorkerStores
 
 _log = structlog.get_logger(__name__)
 
-#: Publishes the rest of the chain for a stored pack: handoff, oldest id in milliseconds.
+#: Publishes the rest of the chain for a stored pack: handoff, and since when its events are ours.
 HandOn = Callable[[Handoff, int], None]
 
 _MAX_JOINED_MESSAGES = 2000
@@ -54,7 +54,7 @@ def store_batches(
         bury(entangled + failures, len(envelopes), delivery, stores, clock)
         for part in _packs(redacted):
             pack = _store(part, stores, clock)
-            oldest = min(id_ms(envelope.id) for envelope in part)
+            oldest = delivery.oldest_ms or min(id_ms(envelope.id) for envelope in part)
             hand_on(Handoff(pack, datetime.fromtimestamp(clock() / 1000, UTC)), oldest)
         stores.reservations.ack(delivery.queue, delivery.joined)
 
@@ -75,7 +75,7 @@ def _join(delivery: Delivery, stores: WorkerStores) -> Iterator[Envelope]:
             _log.exception("message_parked", queue=delivery.queue)
             stores.reservations.park(reserved.tag, str(exc))
             continue
-        delivery.joined[reserved.tag] = len(envelopes)
+        delivery.join(reserved.tag, len(envelopes), oldest_in(reserved.raw))
         yield from envelopes
 
 

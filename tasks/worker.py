@@ -26,6 +26,7 @@ from config.settings import load_settings
 from storage.metering import Metering, start_metering
 from tasks.app import create_celery
 from tasks.memory import freeze_shared, recycle_beyond, settle_child
+from tasks.pulse import install_pulse
 from tasks.schedule import register_periodic
 from tasks.stages import register
 from tasks.stores import WorkerStores, open_worker_stores
@@ -35,6 +36,7 @@ _SYSTEM = "tasks.system"
 settings = load_settings(os.environ)
 app = create_celery(settings)
 recycle_beyond(app, settings.worker_recycle_mb)
+install_pulse(settings)
 
 
 @cache

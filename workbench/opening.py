@@ -33,6 +33,7 @@ class Workbench:
     actions: LetterActions
     clusters: Clusters
     replays: Replays
+    items: ReplayItems
     driver: ReplayDriver
     payloads: Payloads
     parked: Parked
@@ -45,7 +46,7 @@ def open_workbench(
 ) -> Workbench:
     """The workbench over stores that are open already."""
     replays, payloads = Replays(database), Payloads(files)
-    letters, audit = DeadLetters(database), Audit(database)
+    letters, audit, items = DeadLetters(database), Audit(database), ReplayItems(database)
     parked = Parked(settings.redis_url, timeout=settings.broker_timeout_seconds)
     return Workbench(
         settings=settings,
@@ -55,7 +56,8 @@ def open_workbench(
         actions=LetterActions(database),
         clusters=Clusters(database),
         replays=replays,
-        driver=ReplayDriver(settings, replays, ReplayItems(database), payloads, broker),
+        items=items,
+        driver=ReplayDriver(settings, replays, items, payloads, broker),
         payloads=payloads,
         parked=parked,
         burial=Burial(parked, letters, Packs(database), files, audit),

@@ -215,7 +215,9 @@ class QueuePause(Schema):
 class Queue(Schema):
     """A queue: messages by state, events in all of them, age of the oldest that waits.
 
-    ``amnesty_seconds`` is how long its stage may still dead-letter any share of its events.
+    ``amnesty_seconds`` is how long its stage may still dead-letter any share of its events. The
+    rates are events a second over the last minute, ``pools`` those that work on it now. ``known``
+    is false for a queue that this version has no task for.
     """
 
     queue = fields.String(required=True)
@@ -227,6 +229,25 @@ class Queue(Schema):
     paused = fields.Boolean(required=True)
     pause = nullable(fields.Nested, nested=QueuePause, required=True)
     amnesty_seconds = fields.Float(required=True)
+    in_per_second = fields.Float(required=True)
+    out_per_second = fields.Float(required=True)
+    pools = fields.List(fields.String(), required=True)
+    known = fields.Boolean(required=True)
+    seconds_to_drain = nullable(fields.Float, required=True)
+
+
+class Slice(Schema):
+    """Events that went into a queue and out of it, within 15 seconds."""
+
+    at = Time(required=True)
+    into = fields.Integer(required=True)
+    out = fields.Integer(required=True)
+
+
+class QueueFlow(Queue):
+    """A queue with its flow, oldest first, as far back as it is kept."""
+
+    slices = fields.List(fields.Nested(Slice), required=True)
 
 
 class Project(Schema):

@@ -123,8 +123,8 @@ def query_of(name: str, text: str | None, side: Side) -> ParsedQuery:
 
 
 def load_arguments(schema: type[Schema], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Parsed query arguments; an empty value counts as absent. What the schema has as a list may be
-    given several times.
+    """Parsed query arguments; an empty value counts as absent. One that the schema has as a list
+    may be repeated.
 
     Raises ``ApiError`` 400 ``bad_argument`` for one that is unknown, repeated or wrong: a filter
     that is misspelt must not silently show everything.

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from app.api import letter_answers
+from app.api import letter_answers, operator_answers
 from app.api.answers import page_of
 from app.api.arguments import Nothing, bad_argument
 from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
@@ -23,6 +23,7 @@ from events.registry import event_type
 from storage.errors import StoreDown
 from storage.sql.letter_actions import LetterNotFound, LetterNotOpen
 from storage.sql.letter_rows import DeadLetterRow
+from workbench.dry_run import Busy, dry_run
 from workbench.payloads import Unreadable, told
 
 
@@ -124,6 +125,29 @@ def discard_letter(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     return dict(letter_answers.DeadLetter().dump(find_letter(desk, arguments["letter_id"])))
 
 
+def dry_run_letter(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """POST /dead-letters/{letter_id}/dry-run: what would become of it now. Writes nothing."""
+    letter = find_letter(desk, arguments["letter_id"])
+    try:
+        found = dry_run(desk.stores.settings, letter.id)
+    except Busy:
+        raise ApiError(
+            503,
+            "overloaded",
+            "Other dry runs are under way: try again in some seconds.",
+            {"Retry-After": "5"},
+        ) from None
+    shown = {"steps": found.steps, "record": found.record, "would_pass": found.would_pass}
+    return dict(operator_answers.DryRun().dump(shown))
+
+
+def list_letter_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /dead-letters/{letter_id}/replays, latest first, in one page."""
+    letter = find_letter(desk, arguments["letter_id"])
+    items = desk.stores.workbench.items.of_letter(letter.id)
+    return {"items": operator_answers.ReplayItem(many=True).dump(items), "next_cursor": None}
+
+
 def _problem(letter: DeadLetterRow, body: bytes) -> str | None:
     """What this code says of a payload, told early: the event would die again of it."""
     envelope = Envelope(letter.event_id, letter.project_id, letter.type, letter.protocol, body)
@@ -184,6 +208,25 @@ ENDPOINTS = (
         body=None,
         scope="owned",
         needs="operate",
+    ),
+    Endpoint(
+        "/dead-letters/<letter_id>/dry-run",
+        "dry_run_letter",
+        "What the pipeline would make of an event now, without writing anything",
+        dry_run_letter,
+        operator_answers.DryRun,
+        method="POST",
+        scope="owned",
+        needs="operate",
+    ),
+    Endpoint(
+        "/dead-letters/<letter_id>/replays",
+        "list_letter_replays",
+        "The replays that a letter was in, and how each ended for it",
+        list_letter_replays,
+        page_of(operator_answers.ReplayItem),
+        scope="owned",
+        needs="read",
     ),
     Endpoint(
         "/dead-letters/<letter_id>/discard",

@@ -27,6 +27,7 @@ class DeadLetter(Schema):
     status_by = nullable(fields.String, required=True)
     status_reason = nullable(fields.String, required=True)
     edits = fields.Integer(required=True)
+    release = fields.String(required=True)
 
 
 class Payload(Schema):
@@ -65,6 +66,8 @@ class Cluster(Schema):
     first_at = Time(required=True)
     last_at = Time(required=True)
     example = fields.UUID(required=True)
+    queues = fields.List(fields.String(), required=True)
+    releases = fields.List(fields.String(), required=True)
 
 
 class Discarded(Schema):
@@ -102,11 +105,14 @@ class ReplayCounts(Schema):
 
 
 class Replay(Schema):
-    """A replay: canary, sending, settling, finished, stopped or cancelled."""
+    """A replay: canary, sending, settling, finished, stopped or cancelled. ``why`` it was asked for
+    is its asker's word, ``reason`` tells why it ended.
+    """
 
     id = fields.UUID(required=True)
     at = Time(required=True)
     actor = fields.String(required=True)
+    why = nullable(fields.String, required=True)
     selection = fields.Dict(required=True)
     rate = fields.Float(required=True)
     canary = fields.Integer(required=True)

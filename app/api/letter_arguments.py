@@ -9,9 +9,10 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from app.api.arguments import Moment, Paged
 from config.policy import EVENT_TYPES, STAGES
-from storage.replay import DEFAULT_RATE, MAX_CANARY, MAX_RATE, MIN_RATE
+from storage.replay import DEFAULT_RATE, MAX_CANARY, MAX_RATE, MIN_RATE, STATES
 from storage.sql.letter_filter import STATUSES, LetterFilter
 from storage.sql.letter_rows import MAX_CODE_CHARS, MAX_REASON_CHARS
+from storage.sql.replays import MAX_WHY_CHARS
 
 MAX_IDS = 1000
 
@@ -70,6 +71,12 @@ class ParkedArguments(Schema):
     queue = _text(100)
 
 
+class ItemArguments(Paged):
+    """Letters of a replay in one state, or in all."""
+
+    state = _chosen(STATES)
+
+
 class Selection(LetterFilters):
     """Filters in a body. None at all must be meant: then ``all`` is true."""
 
@@ -83,12 +90,13 @@ class Selection(LetterFilters):
 
 
 class Pace(Schema):
-    """How a replay goes: events a second, and how many go first."""
+    """How a replay goes: events a second, how many go first, and why, for who reads it later."""
 
     rate = fields.Float(
         load_default=DEFAULT_RATE, validate=validate.Range(min=MIN_RATE, max=MAX_RATE)
     )
     canary = fields.Integer(load_default=0, validate=validate.Range(min=0, max=MAX_CANARY))
+    why = fields.String(load_default=None, validate=validate.Length(max=MAX_WHY_CHARS))
 
 
 class ReplayBody(Selection, Pace):

@@ -16,8 +16,9 @@ from app.errors import ApiError, not_found
 from app.raw import read_raw
 from events.redact.redactor import Preview, Redactor
 from events.redact.rules import BadRules, Rules, rules_of
+from storage.errors import RulesChanged
 from storage.sql.projects import Project
-from storage.sql.redaction import RulesChanged, StoredRules
+from storage.sql.redaction import StoredRules
 from workbench.payloads import told
 
 

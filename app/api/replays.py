@@ -6,12 +6,12 @@ from typing import Any
 
 import structlog
 
-from app.api import letter_answers
+from app.api import letter_answers, operator_answers
 from app.api.answers import page_of
 from app.api.arguments import Paged, bad_argument
 from app.api.dead_letters import find_letter, letter_not_open
 from app.api.endpoint import Arguments, Desk, Endpoint, parse_id
-from app.api.letter_arguments import Pace, ReplayBody, letter_filter
+from app.api.letter_arguments import ItemArguments, Pace, ReplayBody, letter_filter
 from app.errors import ApiError
 from storage.errors import StoreDown
 from storage.replay import STATES, Replay
@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 def replay_letters(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """POST /replays: of every open letter that matches. Workers drive it to its end."""
     desk.names.number(arguments["project"])
-    return _start(desk, letter_filter(arguments), arguments)
+    return dump_replay(start_replay(desk, letter_filter(arguments), arguments))
 
 
 def replay_letter(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -32,20 +32,21 @@ def replay_letter(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     if letter.status != "open":
         raise letter_not_open(letter.status)
     wanted = LetterFilter(ids=(letter.id,), project=letter.project or None)
-    return _start(desk, wanted, arguments)
+    return dump_replay(start_replay(desk, wanted, arguments))
 
 
-def _start(desk: Desk, wanted: LetterFilter, arguments: Arguments) -> dict[str, Any]:
+def start_replay(desk: Desk, wanted: LetterFilter, arguments: Arguments) -> Replay:
+    """A replay of the open letters that match, under way; raises ``StoreDown``."""
     workbench = desk.stores.workbench
     replay = workbench.replays.create(
-        wanted, arguments["rate"], arguments["canary"], arguments["actor"]
+        wanted, arguments["rate"], arguments["canary"], arguments["actor"], arguments["why"]
     )
     try:
         replay = workbench.driver.step(replay.id) or replay
     except StoreDown as exc:
         # It is made; whoever drives replays goes on with it once the store is back.
         _log.warning("replay_postponed", replay=str(replay.id), store=exc.store)
-    return dump_replay(replay)
+    return replay
 
 
 def list_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -62,6 +63,19 @@ def list_replays(desk: Desk, arguments: Arguments) -> dict[str, Any]:
 def read_replay(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /replays/{replay_id}: how far it is."""
     return dump_replay(_visible(desk, arguments))
+
+
+def list_replay_items(desk: Desk, arguments: Arguments) -> dict[str, Any]:
+    """GET /replays/{replay_id}/items: the letters as they were chosen, each with its state."""
+    replay = _visible(desk, arguments)
+    try:
+        page = desk.stores.workbench.items.listed(
+            replay.id, arguments["state"], arguments["cursor"], arguments["limit"]
+        )
+    except ValueError as exc:
+        raise bad_argument("cursor", str(exc)) from None
+    items = operator_answers.ReplayItem(many=True).dump(page.items)
+    return {"items": items, "next_cursor": page.next_cursor}
 
 
 def cancel_replay(desk: Desk, arguments: Arguments) -> dict[str, Any]:
@@ -135,6 +149,16 @@ ENDPOINTS = (
         "How far a replay is",
         read_replay,
         letter_answers.Replay,
+        scope="owned",
+        needs="read",
+    ),
+    Endpoint(
+        "/replays/<replay_id>/items",
+        "list_replay_items",
+        "The letters that a replay was made of, and what became of each",
+        list_replay_items,
+        page_of(operator_answers.ReplayItem),
+        ItemArguments,
         scope="owned",
         needs="read",
     ),

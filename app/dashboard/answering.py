@@ -16,6 +16,7 @@ from app.dashboard import links
 from app.dashboard.csrf import FIELD, require_form_token
 from app.dashboard.forms import load_form
 from app.dashboard.leading import lead_to
+from app.dashboard.links import ProjectName
 from app.dashboard.notices import Notice, say
 from app.dashboard.page import Action, Made, Page, SeeOther, Visit
 from app.dashboard.session import by_token, refuse_other_sites, wants_text
@@ -102,7 +103,7 @@ class Answering:
         return response
 
     def _html(self, page: Page, visit: Visit, view: Any, **more: Any) -> Response:
-        project = visit.project or getattr(view, "project", None)
+        project = visit.project or _project_of(view)
         shell = self._shells.shell(g.looking, visit, page, project)
         gaps = (*getattr(view, "gaps", ()), *visit.gaps.found())
         html = render_template(page.template, view=view, shell=shell, gaps=gaps, **more)
@@ -132,6 +133,12 @@ class Answering:
         desk = replace(visit.desk, needs=page.needs)
         visit = replace(visit, desk=desk, arguments={**asked, **visit.arguments})
         return self._html(page, visit, page.view(visit), **more)
+
+
+def _project_of(view: Any) -> ProjectName | None:
+    """The project of the one thing a view shows; a name alone is what a list is filtered by."""
+    project = getattr(view, "project", None)
+    return project if isinstance(project, ProjectName) else None
 
 
 def _twin(page: Page, view: Any, twin: str) -> Response:

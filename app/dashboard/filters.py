@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,11 @@ def csrf_field() -> Markup:
     return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, form_token(session))
 
 
+def zip_same(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Values as choices that are called as they are."""
+    return [(value, value) for value in values]
+
+
 def query_without(query: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """Arguments of a URL but for some, for a form that sets those anew."""
     return {k: v for k, v in query.items() if k not in names and v not in (None, "", [])}
@@ -70,6 +75,7 @@ def register_filters(app: Flask, assets: Assets) -> None:
         size=amounts.size,
         unfolded=lambda node: as_text(unfold(node)),
         visible=visible,
+        zip_same=zip_same,
     )
     environment.globals.update(
         KEYS=KEYS,

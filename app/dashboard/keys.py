@@ -10,6 +10,8 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("x", "select the row"),
     ("e", "resolve"),
     ("i", "ignore"),
+    ("p", "replay"),
+    ("t", "dry run"),
     ("u", "undo"),
     ("[ ]", "newer, older occurrence"),
     ("c", "copy the stack"),

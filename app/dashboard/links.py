@@ -189,3 +189,116 @@ def raw(event_id: UUID | str) -> str:
 def file(event_id: UUID | str, sha256: bytes) -> str:
     """A file that came with an occurrence."""
     return f"/o/{event_id}/files/{sha256.hex()}"
+
+
+def receipt(event_id: UUID | str | None = None) -> str:
+    """All that is known of an event's way; without an id, where one is asked for."""
+    return with_query("/receipt", {"id": event_id})
+
+
+def operations() -> str:
+    """The installation at a glance."""
+    return "/ops"
+
+
+def queue(name: str) -> str:
+    """A queue."""
+    return f"/ops/queues/{quote(name, safe='')}"
+
+
+def workers() -> str:
+    """Pools of workers."""
+    return "/ops/workers"
+
+
+def dead(**query: Any) -> str:
+    """Dead letters by cause."""
+    return with_query("/ops/dead", query)
+
+
+def cluster(key: str, **query: Any) -> str:
+    """The dead letters of a cause."""
+    return with_query(f"/ops/dead/{quote(key, safe='')}", query)
+
+
+def letter(key: str, letter_id: UUID | str, part: str = "") -> str:
+    """A dead letter, or a part of it such as ``edit``."""
+    tail = f"/{part}" if part else ""
+    return f"/ops/dead/{quote(key, safe='')}/{letter_id}{tail}"
+
+
+def parked() -> str:
+    """Parked messages."""
+    return "/ops/parked"
+
+
+def replays(**query: Any) -> str:
+    """Replays of dead letters."""
+    return with_query("/ops/replays", query)
+
+
+def replay(replay_id: UUID | str, **query: Any) -> str:
+    """A replay and its letters."""
+    return with_query(f"/ops/replays/{replay_id}", query)
+
+
+def ledger(**query: Any) -> str:
+    """The ledger by minute."""
+    return with_query("/ops/ledger", query)
+
+
+def ledger_minute(minute: str) -> str:
+    """A minute of the ledger, such as ``2026-11-22T22:35:00Z``."""
+    return f"/ops/ledger/{quote(minute, safe=':')}"
+
+
+def audit(**query: Any) -> str:
+    """What operators did."""
+    return with_query("/ops/audit", query)
+
+
+def rum(project: Named, page: str | None = None, **query: Any) -> str:
+    """Web vitals and pages of a project, or one of its pages."""
+    if page is None:
+        return of_project(project, "rum", **query)
+    return with_query(of_project(project, "rum/page"), {"page": page, **query})
+
+
+def path_rules(project: Named, **query: Any) -> str:
+    """Which paths of a project are one page."""
+    return of_project(project, "rum/rules", **query)
+
+
+def sessions(project: Named, **query: Any) -> str:
+    """Sessions of a project."""
+    return of_project(project, "sessions", **query)
+
+
+def session(session_id: str, project: Named | None = None) -> str:
+    """A session; of that project, as several may have its id."""
+    return with_query(f"/s/{_segment(session_id)}", {"project": project and project.name})
+
+
+def user(project: Named, identifier: str) -> str:
+    """A user of a project."""
+    return of_project(project, f"users/{_segment(identifier)}")
+
+
+def unsegmented(segment: str) -> str:
+    """Back from a segment of a name that others chose; empty for one that is none of ours."""
+    if not segment.startswith("~"):
+        return segment
+    try:
+        return bytes.fromhex(segment[1:]).decode()
+    except ValueError:
+        return ""
+
+
+def _segment(name: str) -> str:
+    """A name that others chose, in one segment of a path: as it is, or as ``~`` and hexadecimal
+    bytes where it would be read as more than a name.
+    """
+    odd = "/" in name or name.startswith("~") or not name.strip(".") or not name.isprintable()
+    if odd or name.rpartition(".")[2] in TWINS:
+        return "~" + name.encode("utf-8", "replace").hex()
+    return quote(name, safe="")

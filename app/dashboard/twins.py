@@ -50,7 +50,7 @@ def as_csv(view: object, table: str | None) -> str:
     if table is None:
         rows = [{"name": name, "value": value} for name, value in _flat(document).items()]
     else:
-        rows = [_flat(item) for item in document[table]]
+        rows = [_flat(item) for item in document[table] or ()]
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, restval="", lineterminator="\r\n")

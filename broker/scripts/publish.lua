@@ -8,6 +8,11 @@ end
 local queue = ARGV[1]
 redis.call('LPUSH', queue, ARGV[2])
 redis.call('INCRBY', 'events:' .. queue, ARGV[3])
+local flow = 'flow:' .. math.floor(redis.call('TIME')[1] / 15)
+if redis.call('HINCRBY', flow, 'in|' .. queue, ARGV[3]) == tonumber(ARGV[3]) then
+  redis.call('EXPIRE', flow, 1800)
+  redis.call('SADD', 'queues', queue)
+end
 redis.call('HINCRBY', 'totals', 'accepted', ARGV[6])
 for i = 7, #ARGV, 3 do
   redis.call('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])

@@ -7,6 +7,11 @@ end
 local queue = ARGV[1]
 redis.call('LPUSH', queue, ARGV[2])
 redis.call('INCRBY', 'events:' .. queue, ARGV[3])
+local flow = 'flow:' .. math.floor(redis.call('TIME')[1] / 15)
+if redis.call('HINCRBY', flow, 'in|' .. queue, ARGV[3]) == tonumber(ARGV[3]) then
+  redis.call('EXPIRE', flow, 1800)
+  redis.call('SADD', 'queues', queue)
+end
 redis.call('HINCRBY', 'totals', 'replayed', ARGV[3])
 local wake = 'wake:' .. queue
 redis.call('LPUSH', wake, 1)

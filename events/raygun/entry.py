@@ -19,6 +19,7 @@ from events.raygun.errors import read_error
 from events.raygun.platforms import platform_of
 from events.record import Malformed
 from events.report import Crash
+from events.sessions import session_of
 from events.text import as_text
 from events.user_agent import user_agent_in
 
@@ -48,6 +49,7 @@ class RaygunEntry:
         name = as_text(client.get("name"), _SHORT)
         platform = platform_of(name)
         request = lowered(details.get("request"))
+        tags, custom = read_tags(details.get("tags")), details.get("usercustomdata")
         return Crash(
             read_moment(self._occurred_on),
             platform,
@@ -59,10 +61,11 @@ class RaygunEntry:
             as_text(details.get("groupingkey"), _GROUPING_KEY),
             read_error(details, platform),
             read_user(details.get("user")),
-            read_tags(details.get("tags")),
-            details.get("usercustomdata"),
+            tags,
+            custom,
             details.get("environment"),
             user_agent=user_agent_in(request.get("headers")),
+            session_id=session_of(custom, tags or (), details.get("breadcrumbs")),
         )
 
     def request(self) -> dict[str, Any] | None:

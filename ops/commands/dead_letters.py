@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from ops.commands import letter_actions, letter_replay, parked_messages
+from ops.commands import letter_actions, letter_replay, letter_trials, parked_messages
 from ops.commands.letter_options import filter_options, require_project, workbench
 from ops.commands.output import json_option, print_json, print_table, told
 from ops.errors import OpsError
@@ -128,7 +128,12 @@ def audit(subject: str | None, cursor: str | None, limit: int, as_json: bool) ->
         click.echo(f"more: --cursor {page.next_cursor}")
 
 
-for _command in (*letter_actions.COMMANDS, *letter_replay.COMMANDS, parked_messages.parked):
+for _command in (
+    *letter_actions.COMMANDS,
+    *letter_replay.COMMANDS,
+    *letter_trials.COMMANDS,
+    parked_messages.parked,
+):
     dlq.add_command(_command)
 
 
@@ -137,7 +142,7 @@ def summary(letter: DeadLetterRow) -> dict[str, Any]:
     names = (
         *("id", "event_id", "project", "type", "stage", "protocol", "code", "reason"),
         *("traceback", "cluster", "attempts", "at"),
-        *("status", "status_at", "status_by", "status_reason", "edits"),
+        *("status", "status_at", "status_by", "status_reason", "edits", "release"),
     )
     return {name: getattr(letter, name) for name in names}
 
@@ -148,7 +153,10 @@ def _cell(letter: DeadLetterRow, name: str) -> object:
 
 
 def _cluster(found: Cluster) -> dict[str, Any]:
-    names = ("stage", "code", "reason", "count", "projects", "first_at", "last_at", "example")
+    names = (
+        *("stage", "code", "reason", "count", "projects", "first_at", "last_at", "example"),
+        *("queues", "releases"),
+    )
     return {"cluster": found.key, **{name: getattr(found, name) for name in names}}
 
 

@@ -10,16 +10,12 @@ from typing import Any
 
 import click
 
-from broker.contents import Contents
 from events.ids import now_ms
 from ops.commands.context import current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, told
 from ops.errors import OpsError
-from ops.ledger_check import Look, Sources, Verdict, check, judge, look
-from storage.sql.database import Database
-from storage.sql.ledger import Settled
 from storage.sql.projects import Projects
-from workbench.ledger import open_ledger
+from workbench.ledger_check import Look, Verdict, check, judge, look, open_sources
 
 
 @click.command()
@@ -40,7 +36,8 @@ def ledger(checked: bool, project: str | None, hours: int, as_json: bool) -> Non
     """
     with open_database() as database:
         names = {item.id: item.name for item in Projects(database).list()}
-        sources, number = _sources(database), _number(names, project)
+        sources = open_sources(current_settings(), database)
+        number = _number(names, project)
 
         def read() -> Look:
             last = now_ms() // 60_000
@@ -59,18 +56,6 @@ def ledger(checked: bool, project: str | None, hours: int, as_json: bool) -> Non
 
 def _glance(only: Look) -> tuple[Look, Verdict]:
     return only, judge([only])
-
-
-def _sources(database: Database) -> Sources:
-    settings = current_settings()
-    timeout = settings.broker_timeout_seconds
-    return Sources(
-        contents=Contents(settings.redis_url, timeout=timeout),
-        settled=Settled(database),
-        book=open_ledger(settings, database, timeout=timeout),
-        home=settings.home,
-        clock=now_ms,
-    )
 
 
 def _number(names: dict[int, str], project: str | None) -> int | None:

@@ -39,6 +39,7 @@ OUTAGE_SECONDS = 2.0
     type=click.IntRange(0, MAX_CANARY),
     help="Send so many first, wait for their fate, and stop if any of them dies again.",
 )
+@click.option("--reason", "why", help="Why, for who reads of it later.")
 @click.option("--detach", is_flag=True, help="Leave it to the system's worker pool.")
 @json_option
 @told
@@ -50,6 +51,7 @@ def replay(
     resume: UUID | None,
     rate: float,
     canary: int,
+    why: str | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -66,7 +68,7 @@ def replay(
     with workbench() as bench:
         if resume is None:
             _check(bench, letter_id, wanted)
-            found = bench.replays.create(chosen, rate, canary, actor())
+            found = bench.replays.create(chosen, rate, canary, actor(), why)
         else:
             found = _require(bench, resume)
         if not detach:
@@ -112,7 +114,10 @@ def cancel(replay_id: UUID) -> None:
 
 def document(found: Replay) -> dict[str, Any]:
     """A replay as the API gives it."""
-    names = ("id", "at", "actor", "selection", "rate", "canary", "status", "reason", "finished_at")
+    names = (
+        *("id", "at", "actor", "why", "selection", "rate", "canary", "status", "reason"),
+        "finished_at",
+    )
     return {
         **{name: getattr(found, name) for name in names},
         "total": found.count(),

@@ -1,4 +1,4 @@
-"""queue list, pause, resume: what waits in the queues, and the operators' switch."""
+"""queue list, show, pause, resume: what waits in the queues, and the operators' switch."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from typing import Any
 
 import click
 
-from broker.client import Broker, QueueState
+from broker.client import Broker
 from broker.flood import AMNESTY_SECONDS
 from broker.pauses import MAX_REASON_CHARS, Pauses
+from broker.peek import MAX_MESSAGES, QueuedMessage
 from config.policy import QUEUES
 from ops.commands.actor import actor
 from ops.commands.context import current_settings
 from ops.commands.output import json_option, print_json, print_table, say, told
+from ops.errors import OpsError
 from storage.errors import StoreDown
 from storage.sql.audit import Audit
 from storage.sql.database import Database
+from workbench.queueing import QueueBook, QueueView, open_queues
 
 AUDIT_SECONDS = 3.0
 
-_COLUMNS = ("queue", "ready", "reserved", "parked", "events", "oldest", "paused")
-
+_COLUMNS = (
+    *("queue", "ready", "reserved", "parked", "events", "oldest", "in/s", "out/s", "pools"),
+    "paused",
+)
 
 _globs = click.argument("globs", nargs=-1, required=True, metavar="GLOB...")
 
@@ -35,13 +40,35 @@ def queue() -> None:
 @json_option
 @told
 def list_queues(as_json: bool) -> None:
-    """Every queue: messages, events, age of the oldest, and why it is paused."""
-    settings = current_settings()
-    found = Broker(settings.redis_url, timeout=settings.broker_timeout_seconds).queues()
+    """Every queue: messages, events, age of the oldest, flow, pools, and why it is paused."""
+    found = _open_queues().queues()
     if as_json:
-        print_json({"items": [document(state) for state in found]})
+        print_json({"items": [document(view) for view in found]})
     else:
-        print_table(_COLUMNS, (_row(state) for state in found))
+        print_table(_COLUMNS, (_row(view) for view in found))
+
+
+@queue.command()
+@click.argument("name")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, MAX_MESSAGES), help="Of each."
+)
+@json_option
+@told
+def show(name: str, limit: int, as_json: bool) -> None:
+    """One queue, with the messages handed out next and those in hand; nothing is taken."""
+    book = _open_queues()
+    try:
+        view, messages = book.queue(name), book.messages(name, limit)
+    except KeyError:
+        raise OpsError(f"no events ever went into a queue named {name!r}") from None
+    if as_json:
+        print_json({**document(view), "slices": view.flow.slices, "messages": messages})
+        return
+    print_table(_COLUMNS, [_row(view)])
+    print_table(
+        ("state", "by", "returned", "events", "bytes", "first event"), map(_message, messages)
+    )
 
 
 @queue.command()
@@ -79,24 +106,39 @@ def resume(globs: tuple[str, ...], accept_dead_letters: bool) -> None:
         _audit("resume_queue", name, {"accept_dead_letters": accept_dead_letters, "was": held})
 
 
-def document(state: QueueState) -> dict[str, Any]:
+def document(view: QueueView) -> dict[str, Any]:
     """A queue as the API gives it."""
+    state = view.state
     names = ("queue", "ready", "reserved", "parked", "events", "oldest_age_seconds", "paused")
     why = state.pause
     return {
         **{name: getattr(state, name) for name in names},
         "pause": why and {"kind": why.kind, "reason": why.reason, "seconds_left": why.seconds_left},
         "amnesty_seconds": state.amnesty_seconds,
+        "in_per_second": view.flow.in_per_second,
+        "out_per_second": view.flow.out_per_second,
+        "pools": view.pools,
+        "known": view.known,
+        "seconds_to_drain": view.seconds_to_drain,
     }
 
 
-def _row(state: QueueState) -> tuple[object, ...]:
+def _row(view: QueueView) -> tuple[object, ...]:
+    state, flow = view.state, view.flow
     age = state.oldest_age_seconds
     why = state.pause.reason if state.pause else ""
     if state.amnesty_seconds:
         why = f"accepts dead letters for {state.amnesty_seconds:.0f} s {why}".rstrip()
     counts = (state.ready, state.reserved, state.parked, state.events)
-    return (state.queue, *counts, "" if age is None else f"{age:.0f} s", why)
+    rates = (f"{flow.in_per_second:.0f}", f"{flow.out_per_second:.0f}")
+    pools = "nobody" if view.unattended else " ".join(view.pools)
+    return (state.queue, *counts, "" if age is None else f"{age:.0f} s", *rates, pools, why)
+
+
+def _message(message: QueuedMessage) -> tuple[object, ...]:
+    sizes = (message.returns, message.events, message.bytes)
+    first = message.event_ids[0] if message.event_ids else message.pack
+    return (message.state, message.owner, *sizes, first)
 
 
 def _matched(globs: tuple[str, ...]) -> list[str]:
@@ -119,6 +161,13 @@ def _audit(action: str, queue: str, detail: dict[str, Any]) -> None:
         say(f"done, but not in the audit: {error}")
     finally:
         database.close()
+
+
+def _open_queues() -> QueueBook:
+    settings = current_settings()
+    return open_queues(
+        settings, Broker(settings.redis_url, timeout=settings.broker_timeout_seconds)
+    )
 
 
 def _open_pauses() -> Pauses:

@@ -13,9 +13,10 @@ from ops.commands.actor import actor
 from ops.commands.context import current_settings, open_database
 from ops.commands.output import json_option, print_json, print_table, told
 from ops.errors import OpsError
+from storage.errors import RulesChanged
 from storage.sql.database import Database
 from storage.sql.projects import Project, Projects
-from storage.sql.redaction import RulesChanged, StoredRules
+from storage.sql.redaction import StoredRules
 from workbench.redaction import open_redaction
 
 _KINDS = click.Choice(list(DEFAULT_VALUES))

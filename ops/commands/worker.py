@@ -13,6 +13,7 @@ from ops.commands.context import current_environment, current_home
 from ops.commands.output import say, told
 from ops.errors import OpsError
 from ops.paths import CHECKOUT
+from ops.release import checkout_release
 from ops.stack.presence import NOT_RUNNING, is_idle
 
 #: glibc gives each thread an arena of its own, and what one frees another does not use.
@@ -41,7 +42,10 @@ def worker(
         raise OpsError(str(error)) from error
     if not os.environ.get(_SUPERVISED) and is_idle(current_home(), os.environ):
         say(f"{NOT_RUNNING}. This pool waits for its broker")
-    environment = {**ALLOCATOR, **os.environ, **current_environment(), "PYTHONPATH": str(CHECKOUT)}
+    # Not the last start's release: what runs from here on is the code that is here now.
+    release = {"SLUICE_RELEASE": os.environ.get("SLUICE_RELEASE") or checkout_release()}
+    environment = {**ALLOCATOR, **os.environ, **current_environment(), **release}
+    environment["PYTHONPATH"] = str(CHECKOUT)
     argv = worker_argv(matched, name or own_name(queues), pool, concurrency)
     if beat:
         argv.append("--beat")

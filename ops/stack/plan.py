@@ -12,6 +12,7 @@ from ops.paths import CHECKOUT, cache_path
 from ops.ports import is_free, keep_or_choose
 from ops.procfile import read_procfile
 from ops.programs import Program
+from ops.release import checkout_release
 from ops.servers.catalogue import addresses, complete, make_site, needed_servers
 from ops.servers.model import Server, Site
 
@@ -49,7 +50,10 @@ def make_plan(
     environment["SLUICE_HOME"] = str(home.root)
     environment["SLUICE_CACHE"] = str(site.cache)
     environment.setdefault("SLUICE_SESSION_KEY", state.secrets["session_key"])
-    environment["SLUICE_FLOWER_PORT"] = str(state.ports["flower"])
+    environment.setdefault("SLUICE_RELEASE", checkout_release())
+    flower = str(state.ports["flower"])
+    environment["SLUICE_FLOWER_PORT"] = flower
+    environment.setdefault("SLUICE_FLOWER_URL", local_address("127.0.0.1", flower))
     settings = read_settings(environment)
     environment["SLUICE_WEB_PORT"] = _port("web", settings.web_host, settings.web_port, state)
     environment["SLUICE_FILES_PORT"] = _port(

@@ -37,15 +37,20 @@ class Bulk:
         )
 
 
-def encode(index: str, event_type: str, record: Record) -> bytes:
-    """The two lines that index a record under its id; raises ``orjson.JSONEncodeError``.
+def encoded_document(event_type: str, record: Record) -> bytes:
+    """A record's document as JSON; raises ``orjson.JSONEncodeError``.
 
     A text that is no valid UTF-8 is rare, so it is repaired only when encoding fails.
     """
     try:
-        document = orjson.dumps(document_of(event_type, record))
+        return orjson.dumps(document_of(event_type, record))
     except orjson.JSONEncodeError:
-        document = orjson.dumps(document_of(event_type, record, clean=storable))
+        return orjson.dumps(document_of(event_type, record, clean=storable))
+
+
+def encode(index: str, event_type: str, record: Record) -> bytes:
+    """The two lines that index a record under its id; raises ``orjson.JSONEncodeError``."""
+    document = encoded_document(event_type, record)
     action = {"_index": index, "_id": str(record.id)}
     return b"%b\n%b\n" % (orjson.dumps({"index": action}), document)
 

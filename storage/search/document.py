@@ -129,6 +129,8 @@ def document_of(event_type: str, record: Record, clean: Clean | None = None) -> 
         project_id=record.project_id,
         received_at=timestamp(id_time(record.id)),
     )
+    if record.user_key is not None:
+        fields["user_key"] = record.user_key if clean is None else clean(record.user_key)
     version = fields.get("version")
     if isinstance(version, str) and (order := ordering(version)) is not None:
         fields["version_order"] = order

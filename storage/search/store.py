@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import orjson
 from elasticsearch import ApiError, Elasticsearch, dsl
 
 from config.policy import EVENT_TYPES
@@ -22,7 +23,7 @@ from storage.floors import KEEP_ALL, Floors
 from storage.model import Page
 from storage.query.parse import ParsedQuery
 from storage.questions import asking
-from storage.search.bulk import Bulk, Failure, bulks, failures_of
+from storage.search.bulk import Bulk, Failure, bulks, encoded_document, failures_of
 from storage.search.compile import compile_query
 from storage.search.cursor import encode_cursor, place_of, search_after
 from storage.search.document import timestamp
@@ -43,7 +44,9 @@ from storage.search.names import alias_name, index_name, index_pattern
 from storage.search.past import without_past
 from storage.search.presence import present_ids
 from storage.search.rebuild import MonthIndex
+from storage.search.rehearsal import refusal_of
 from storage.search.schema import put_schema, template
+from storage.search.scope import Scope
 from storage.search.spans import EVENT_FIELDS as SPAN_EVENT_FIELDS
 from storage.search.spans import TYPE as SPANS_OF
 from storage.search.spans import spans_of, spans_query
@@ -171,6 +174,34 @@ class SearchStore:
         items = [_item(hit) for hit in hits[:limit]]
         more = len(hits) > limit and items
         return Page(items, encode_cursor(UUID(items[-1]["id"])) if more else None)
+
+    def rehearse(self, event_type: str, record: Record) -> str | None:
+        """Why Elasticsearch would refuse a record's document, null if it would take it. Nothing is
+        indexed.
+        """
+        try:
+            document = encoded_document(event_type, record)
+        except orjson.JSONEncodeError as exc:
+            return f"not_json: {exc}"
+        index = index_name(self._prefix, event_type, record.id)
+        with translated():
+            return refusal_of(self._client, index, record.id, document)
+
+    def over(self, types: Sequence[str], scope: Scope) -> dsl.Search:
+        """A search over the events of a scope, of some types, that asks for no hits yet."""
+        names = [alias_name(self._prefix, name) for name in types]
+        search = dsl.Search(using=self._client, index=names)
+        search = search.params(ignore_unavailable=True, allow_partial_search_results=False)
+        search = without_past(
+            scope.narrow(search, self._now()), scope.floors, scope.project_id, types
+        )
+        return search.extra(size=0, track_total_hits=False)
+
+    def ask(self, search: dsl.Search, seconds: float = PAGE_SECONDS) -> dict[str, Any]:
+        """The answer to a search of :meth:`over`, within so many seconds."""
+        bounded = search.using(self._client.options(request_timeout=seconds))
+        with translated():
+            return _execute(bounded.extra(timeout=f"{seconds:g}s")).to_dict()
 
     def impact(self, projects: Sequence[int], start: datetime) -> dict[int, Impact]:
         """How many crashes projects had from ``start`` on, and how many users those met."""
@@ -380,9 +411,11 @@ class SearchStore:
         if end is not None:
             search = search.filter("range", received_at={"lt": timestamp(end)})
         if query is not None and query.terms:
-            now = datetime.fromtimestamp(self._clock() / 1000, UTC)
-            search = search.filter(compile_query(query, now))
+            search = search.filter(compile_query(query, self._now()))
         return search
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock() / 1000, UTC)
 
     def _of_groups(
         self, project_id: int, groups: Sequence[UUID], floors: Floors, *, others: bool = False

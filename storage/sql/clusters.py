@@ -14,7 +14,9 @@ from storage.sql.letter_filter import OPEN, LetterFilter
 
 _CLUSTERS = """
 SELECT cluster, stage, code, count(*), count(DISTINCT project_id), min(at), max(at),
-    (array_agg(id ORDER BY id DESC))[1], (array_agg(reason ORDER BY id DESC))[1]
+    (array_agg(id ORDER BY id DESC))[1], (array_agg(reason ORDER BY id DESC))[1],
+    array_agg(DISTINCT type),
+    coalesce((array_agg(DISTINCT release) FILTER (WHERE release <> ''))[:5], '{{}}')
 FROM dead_letters AS letters WHERE {}
 GROUP BY cluster, stage, code ORDER BY count(*) DESC, max(at) DESC LIMIT %s
 """
@@ -23,7 +25,7 @@ GROUP BY cluster, stage, code ORDER BY count(*) DESC, max(at) DESC LIMIT %s
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """``key`` filters lists, replays and discards. ``example`` is the newest letter and ``reason``
-    its reason.
+    its reason; ``releases`` are some of those whose code gave up.
     """
 
     key: str
@@ -35,6 +37,13 @@ class Cluster:
     last_at: datetime
     example: UUID
     reason: str
+    types: list[str]
+    releases: list[str]
+
+    @property
+    def queues(self) -> list[str]:
+        """The queues in which its events died."""
+        return [f"{name}.{self.stage}" for name in self.types]
 
 
 _Listed: TypeAlias = list[Cluster]  # the class has a method of the name

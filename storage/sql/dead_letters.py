@@ -26,7 +26,7 @@ ON CONFLICT (event_id) WHERE status IN ('open', 'replaying') DO UPDATE SET
     status = 'open', status_at = now(), status_by = NULL, status_reason = NULL,
     stage = excluded.stage, code = excluded.code, reason = excluded.reason,
     traceback = excluded.traceback, cluster = excluded.cluster, at = excluded.at,
-    attempts = kept.attempts + excluded.attempts
+    attempts = kept.attempts + excluded.attempts, release = excluded.release
 WHERE kept.status = 'replaying'
 """
 
@@ -81,6 +81,24 @@ class DeadLetters:
             items = [letter_of(row) for row in execute]
         more = len(items) > limit
         return Page(items[:limit], id_cursor(items[limit - 1].id) if more else None)
+
+    def count_open(self) -> int:
+        """How many open letters there are, without those of the system's own events."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM dead_letters WHERE status = 'open' AND project_id > 0"
+            )
+            ((letters,),) = cursor.fetchall()
+            return int(letters)
+
+    def count(self, wanted: LetterFilter = OPEN) -> int:
+        """How many dead letters match, of the system's own events too."""
+        conditions, values = wanted.conditions()
+        with self._database.transaction() as cursor:
+            statement = sql.SQL("SELECT count(*) FROM dead_letters AS letters WHERE {}")
+            cursor.execute(statement.format(conditions), values)
+            ((letters,),) = cursor.fetchall()
+            return int(letters)
 
     def find(self, letter_id: UUID) -> DeadLetterRow | None:
         """One dead letter of any status, with its payloads."""

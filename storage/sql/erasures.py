@@ -47,6 +47,7 @@ _OF_PROJECTS = (
     "project_terms",
     "quotas",
     "redaction_rules",
+    "path_rules",
     "sdk_ids",
     "releases",
     "discarded_fingerprints",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -108,6 +108,15 @@ class Events:
                 _select(type_name, "WHERE event.id = ANY(%s::uuid[]) ORDER BY event.id"),
                 (array_literal(ids),),
             )
+            found = [_stored_event(type_name, row) for row in cursor]
+            floors = self._terms.floors_of(cursor)
+        return [one for one in found if not floors.hidden(one.project_id, type_name, one.id)]
+
+    def find_all(self, type_name: str, ids: Sequence[UUID]) -> list[StoredEvent]:
+        """The rows of events of a type that are there, newest first."""
+        with self._database.transaction() as cursor:
+            tail = "WHERE event.id = ANY(%s::uuid[]) ORDER BY event.id DESC"
+            cursor.execute(_select(type_name, tail), (array_literal(ids),))
             found = [_stored_event(type_name, row) for row in cursor]
             floors = self._terms.floors_of(cursor)
         return [one for one in found if not floors.hidden(one.project_id, type_name, one.id)]

@@ -18,7 +18,7 @@ from storage.sql.merged_groups import grow_merges
 from storage.sql.releases import note_releases
 from storage.sql.trend import grow_trend
 
-_GROUP_COLUMNS = (
+GROUP_COLUMNS = (
     Column("id", "uuid"),
     Column("project_id", "int4"),
     Column("type", "text"),
@@ -80,7 +80,7 @@ def _upsert(cursor: Cursor, type_name: str, grown: Iterable[Growth]) -> list[tup
         )
         for g in grown
     ]
-    insert_rows(cursor, "groups", _GROUP_COLUMNS, rows, key=1, then=_GROW)
+    insert_rows(cursor, "groups", GROUP_COLUMNS, rows, key=1, then=_GROW)
     return cursor.fetchall()
 
 

@@ -124,6 +124,23 @@ class Groups:
         """A group by its short number, or that of a member."""
         return self._find("project_id = %s AND number = %s", project_id, number)
 
+    def shown(self, ids: Sequence[UUID]) -> dict[UUID, Group]:
+        """The group that each of these ids is shown in, its own or the merge it is in; those that
+        are not there are left out.
+        """
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT id, coalesce(merged_into, id) FROM groups WHERE id = ANY(%s::uuid[])",
+                (array_literal(ids),),
+            )
+            leads = dict(cursor.fetchall())
+            kept, floors = _kept(self._terms.floors_of(cursor))
+            source = " AND ".join(["SELECT * FROM groups WHERE id = ANY(%s::uuid[])", *kept])
+            values = (array_literal(set(leads.values())), *floors)
+            cursor.execute(_SELECT + _FROM.format(source=source), values)
+            found = {group.id: group for group in map(_group, cursor)}
+        return {one: found[lead] for one, lead in leads.items() if lead in found}
+
     def count(self, wanted: GroupFilter, most: int) -> int:
         """How many groups are meant, up to ``most``: it counts no further."""
         with self._database.transaction() as cursor:

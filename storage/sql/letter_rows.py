@@ -42,6 +42,7 @@ COLUMNS = (
     Column("payload", "bytea"),
     Column("edited", "bytea"),
     Column("edits", "int4"),
+    Column("release", "text"),
 )
 
 _SELECT = """
@@ -49,11 +50,12 @@ SELECT letters.id, letters.event_id, letters.project_id, coalesce(projects.name,
     letters.type, letters.stage, letters.protocol, letters.code, letters.reason,
     letters.traceback, letters.cluster, letters.attempts, letters.at, letters.status,
     letters.status_at, letters.status_by, letters.status_reason, letters.edits,
+    letters.release,
     {payload}, {edited}, letters.pack_key, letters.frame_offset, letters.frame_length,
     letters.slice_offset, letters.slice_length, letters.checksum
 FROM dead_letters AS letters LEFT JOIN projects ON projects.id = letters.project_id
 """
-_FIELDS_BEFORE_PAYLOAD = 18
+_FIELDS_BEFORE_PAYLOAD = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class DeadLetterRow:
     ``status_at`` and, if a person did it, by ``status_by``.
 
     ``payload`` is the original where it never reached a pack, ``edited`` what replaces it after
-    ``edits`` edits; both are null in lists.
+    ``edits`` edits; both are null in lists. ``release`` is that of the code that gave up last.
     """
 
     id: UUID
@@ -83,6 +85,7 @@ class DeadLetterRow:
     status_by: str | None
     status_reason: str | None
     edits: int
+    release: str
     location: EventLocation | None
     payload: bytes | None
     edited: bytes | None
@@ -129,6 +132,7 @@ def values_of(
         letter.payload,
         edited,
         edits,
+        storable(letter.release[:MAX_CODE_CHARS]),
     )
 
 

@@ -24,6 +24,7 @@ from storage.sql.grouping import grow_groups
 from storage.sql.locks import SETTLING, hold_shared
 from storage.sql.mentions import note_mentions
 from storage.sql.partitions import Partitions
+from storage.sql.rehearsal import rehearse
 from storage.sql.repeats import leave_out_repeats
 from storage.sql.rows import Item, existing_ids, insert_events, row_packs
 from storage.sql.settling import (
@@ -59,6 +60,14 @@ class Packs:
         refuses any of the values.
         """
         return self._attempt(pack, files_at, items)
+
+    def rehearse(self, pack: PackRef, item: Item) -> None:
+        """Have PostgreSQL judge an event's row and its group's, in tables of the transaction's own.
+
+        Raises :class:`Rejected` as storing it would. Nothing is kept, and nobody waits.
+        """
+        with self._database.transaction() as cursor:
+            rehearse(cursor, pack, item)
 
     def mark_searched(self, pack_id: UUID, at: datetime, refused: Iterable[UUID] = ()) -> bool:
         """Say that what a pack inserted is searchable, but for what was ``refused`` just now.

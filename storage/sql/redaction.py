@@ -12,6 +12,7 @@ import orjson
 from events.redact.patterns import KnownKey
 from events.redact.rules import Rules, rules_of
 from events.text import storable
+from storage.errors import RulesChanged
 from storage.redaction import NEVER_CHANGED, ProjectRules
 from storage.sql.audit import MAX_ACTOR_CHARS, write_audit
 from storage.sql.connection import Cursor
@@ -29,14 +30,6 @@ SELECT project_id, prefix, hash FROM api_keys
 WHERE %(project)s::int4 IS NULL OR project_id = %(project)s
 ORDER BY project_id, hash
 """
-
-
-class RulesChanged(Exception):
-    """Somebody else changed the rules meanwhile; they are of ``version`` now."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(f"the rules are of version {version} by now")
-        self.version = version
 
 
 @dataclass(frozen=True, slots=True)

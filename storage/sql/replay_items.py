@@ -11,9 +11,10 @@ from uuid import UUID
 from psycopg2 import sql
 
 from events.ids import Clock, new_id, now_ms
-from storage.model import PackRef
+from storage.model import PackRef, Page
 from storage.sql.arrays import array_literal
 from storage.sql.connection import Cursor
+from storage.sql.cursors import decode_id_cursor, id_cursor
 from storage.sql.database import Database
 from storage.sql.letter_rows import DeadLetterRow, letter_of, select_letters
 from storage.sql.locks import SETTLING, hold_alone
@@ -51,6 +52,12 @@ WHERE items.replay_id = %s AND items.letter_id = ANY(%s::uuid[]) AND items.state
 """
 
 
+_LISTED = """
+SELECT letter_id, event_id, items.type, state, items.why, replays.id, replays.at, replays.actor
+FROM replay_items AS items JOIN replays ON replays.id = items.replay_id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPack:
     """A pack as its message tells it."""
@@ -72,6 +79,20 @@ class ReplayBatch:
     letters: list[DeadLetterRow]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayItem:
+    """A letter of a replay; ``why`` says why it was skipped, or what it died of again."""
+
+    letter_id: UUID
+    event_id: UUID
+    type: str
+    state: str
+    why: str | None
+    replay_id: UUID
+    replayed_at: datetime
+    actor: str
+
+
 class ReplayItems:
     """Every method raises :class:`StoreDown` while PostgreSQL is away."""
 
@@ -89,6 +110,30 @@ class ReplayItems:
         with self._database.transaction() as cursor:
             cursor.execute(select_letters(payloads=True) + tail, (replay_id, limit))
             return [letter_of(row) for row in cursor]
+
+    def listed(
+        self, replay_id: UUID, state: str | None, cursor: str | None, limit: int
+    ) -> Page[ReplayItem]:
+        """The letters of a replay, as they were chosen; raises ``ValueError`` for a bad cursor."""
+        after = decode_id_cursor(cursor)
+        with self._database.transaction() as query:
+            query.execute(
+                _LISTED + "WHERE items.replay_id = %s AND (%s::text IS NULL OR state = %s)"
+                " AND (%s::uuid IS NULL OR letter_id > %s) ORDER BY letter_id LIMIT %s",
+                (replay_id, state, state, after, after, limit + 1),
+            )
+            items = [ReplayItem(*row) for row in query]
+        more = len(items) > limit
+        return Page(items[:limit], id_cursor(items[limit - 1].letter_id) if more else None)
+
+    def of_letter(self, letter_id: UUID, limit: int = 50) -> list[ReplayItem]:
+        """The replays that a letter was in, latest first."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                _LISTED + "WHERE letter_id = %s ORDER BY replay_id DESC LIMIT %s",
+                (letter_id, limit),
+            )
+            return [ReplayItem(*row) for row in cursor]
 
     def claim(self, replay_id: UUID, groups: Iterable[Sequence[DeadLetterRow]]) -> int:
         """Take letters on their way: in flight to the ledger from now on; how many.

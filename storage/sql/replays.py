@@ -25,7 +25,7 @@ SELECT id, at, actor, selection, rate, canary, status, reason, finished_at,
     (SELECT coalesce(jsonb_object_agg(state, letters), '{}') FROM (
         SELECT state, count(*) AS letters FROM replay_items WHERE replay_id = replays.id
         GROUP BY state
-    ) AS counted), project_id
+    ) AS counted), project_id, why
 FROM replays
 """
 
@@ -62,6 +62,8 @@ WHERE items.replay_id = %s AND items.state = 'sent' AND left_out.event_id = item
     AND left_out.erasure_id IS NULL
 """
 
+#: Longest word of whoever asks for a replay.
+MAX_WHY_CHARS = 500
 
 _Ids: TypeAlias = list[UUID]  # the class has a method of the name
 
@@ -73,18 +75,26 @@ class Replays:
         self._database = database
         self._clock = clock
 
-    def create(self, wanted: LetterFilter, rate: float, canary: int, actor: str) -> Replay:
+    def create(
+        self,
+        wanted: LetterFilter,
+        rate: float,
+        canary: int,
+        actor: str,
+        why: str | None = None,
+    ) -> Replay:
         """A replay of the open letters that match now; those that die later are not in it."""
         replay_id = new_id(self._clock())
         conditions, values = wanted.conditions()
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO replays (id, actor, selection, rate, canary, status, project_id,"
-                " paced_at) VALUES (%s, %s, %s::jsonb, %s, %s, %s,"
+                "INSERT INTO replays (id, actor, selection, rate, canary, status, why, project_id,"
+                " paced_at) VALUES (%s, %s, %s::jsonb, %s, %s, %s, %s,"
                 " (SELECT id FROM projects WHERE name = %s), now() - interval '1 s')",
                 (
                     *(replay_id, storable(actor), orjson.dumps(wanted.told()).decode(), rate),
                     *(canary, "canary" if canary else "sending"),
+                    why and storable(why[:MAX_WHY_CHARS]),
                     wanted.project and storable(wanted.project),
                 ),
             )
@@ -95,6 +105,7 @@ class Replays:
                 "letters": cursor.rowcount,
                 "rate": rate,
                 "canary": canary,
+                "why": why,
             }
             write_audit(cursor, actor, "replay", replay_id, detail)
             return _read(cursor, replay_id)

@@ -16,6 +16,7 @@ from config.settings import Settings
 from events.ids import new_id, now_ms
 from ops.paths import CHECKOUT
 from ops.ports import keep_or_choose
+from tests.browser.operators import Operated, operate
 from tests.integration.api_world import HOSTILE, World, crash, open_world, wait_until
 from tests.integration.people import add_user
 from tests.integration.pipeline import environment
@@ -45,6 +46,7 @@ class Site:
     nothing: str
     email: str
     join: str
+    operated: Operated
 
 
 def hostile_crash() -> bytes:
@@ -99,6 +101,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
         groups = [world.json(f"/api/v1/events/{one}")["group_id"] for one in (events[-1], hostile)]
         merged, decision = decide(world)
         join = furnish(world)
+        operated = operate(world)
         with serving(settings) as url:
             yield Site(
                 url=url,
@@ -114,6 +117,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
                 nothing=str(_unused()),
                 email=EMAIL,
                 join=join,
+                operated=operated,
             )
 
 

@@ -52,6 +52,13 @@ QUOTAS = {
 }
 
 
+def test_what_is_imported_uses_none(copies: QuotaCopies, broker: Broker, client: Client) -> None:
+    old = envelopes(3, at=now_ms() - 9 * 86_400_000)
+    broker.publish("crash", new_id(now_ms()), old, accepted_ms=now_ms())
+    assert copies.used([(7, "crash")], now_ms()) == {(7, "crash"): Used()}
+    assert list(client.scan_iter(match=keys.used("*"))) == []
+
+
 def test_quotas_are_kept_whole(copies: QuotaCopies) -> None:
     copies.keep(QUOTAS, now_ms())
     found = copies.read(now_ms())

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from app.factory import create_app
 from app.stores import Stores, open_stores
+from broker.connection import connect
 from config.settings import Settings
 from events.envelope import Envelope
 from events.ids import new_id, now_ms
@@ -26,6 +27,14 @@ from storage.sql.groups import Group
 from storage.sql.migrate import migrate
 
 TOKEN = "test-token-0123456789abcdef"
+
+#: Arguments that an endpoint cannot do without, by its rule.
+NEEDED = {
+    "/projects/<path:project>/rum/page": {"page": "/"},
+    "/metrics/<path:metric>": {"project": "shop"},
+    "/projects/<path:project>/user": {"user": "ann@example.com"},
+    "/projects/<path:project>/user/export": {"user": "ann@example.com"},
+}
 
 HOSTILE = "<script>alert(1)</script> \x00 \u202e reversed \ud800"
 
@@ -166,3 +175,9 @@ def open_world(settings: Settings) -> Iterator[World]:
     finally:
         stores.search.close()
         stores.database.close()
+
+
+def flush_broker(world: World) -> None:
+    """Empty the broker."""
+    with connect(world.stores.settings.redis_url, timeout=5) as client:
+        client.flushdb()

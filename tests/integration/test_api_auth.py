@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.factory import create_app
 from app.stores import open_stores
 from config.settings import Secret, Settings
 from events.ids import new_id, now_ms
-from tests.integration.api_world import TOKEN, World, crash
+from tests.integration.api_world import NEEDED, TOKEN, World, crash
 
 CLOSED = [(row.method, PREFIX + row.rule) for row in ENDPOINTS if row.opens_with != "nothing"]
 
@@ -119,9 +120,8 @@ def test_a_bad_argument_is_named(world: World, query: str, names: str) -> None:
 )
 @pytest.mark.parametrize("identity", ["not-an-id", "0", "9e2bfaa4-085f-4a16-95c7-8630a8f1264f"])
 def test_an_id_that_names_nothing_is_not_found(world: World, rule: str, identity: str) -> None:
-    # A metric has its name within a project.
-    query = "?project=shop" if "/metrics/" in rule else ""
-    answer = world.get(re.sub("<[^>]+>", identity, rule) + query)
+    needed = urlencode(NEEDED.get(rule.removeprefix(PREFIX), {}))
+    answer = world.get(f"{re.sub('<[^>]+>', identity, rule)}?{needed}")
     assert answer.status_code == 404
     assert answer.get_json()["error"]["code"].endswith("not_found")
 

@@ -385,7 +385,10 @@ def test_the_search_box_finds_things_by_id(world: World) -> None:
             "/find", query_string={"q": typed}, headers={"Authorization": f"Bearer {TOKEN}"}
         )
         assert (answer.status_code, answer.location) == (303, path)
-    assert "has the id" in world.get(f"/find?q={new_id(now_ms())}").text
+    past = new_id(now_ms() - 400 * 86_400_000)
+    assert "has the id" in world.get(f"/find?q={past}").text
+    waits = new_id(now_ms())  # it may be on its way, of which its receipt tells
+    assert world.get(f"/find?q={waits}").location == f"/receipt?id={waits}"
     searched = world.get("/find?q=a+b&project=shop")
     assert searched.location == "/p/shop/groups?query=a+b"
     choose = world.get("/find?q=x").text

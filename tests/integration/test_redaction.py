@@ -14,12 +14,12 @@ from config.settings import Secret, Settings
 from events.envelope import Envelope
 from events.redact.matches import MARKER
 from events.redact.rules import Rules, rules_of
-from storage.errors import StoreDown
+from storage.errors import RulesChanged, StoreDown
 from storage.files.store import FileStore
 from storage.redaction import ProjectRules
 from storage.sql.database import Database
 from storage.sql.events import Events, StoredEvent
-from storage.sql.redaction import RedactionRules, RulesChanged
+from storage.sql.redaction import RedactionRules
 from tasks.redacting import Redactors, redact_all
 from tests.integration.pipeline import Pipeline, crash, open_pipeline, wait_until
 from tests.integration.worker_process import running_worker

@@ -11,6 +11,7 @@ from events import rum
 from events.envelope import Envelope
 from events.ids import new_id
 from events.record import Malformed
+from events.resources import read_resource
 
 PAGE = "http://shop.example.test:3000/cart"
 
@@ -136,3 +137,14 @@ def test_what_is_no_rum_item() -> None:
         rum_record(b"[]")
     with pytest.raises(Malformed):
         rum.normalise(Envelope(new_id(0), 1, "rum", "raygun.entry", b"{}"))
+
+
+def test_the_document_of_a_recorded_page() -> None:
+    (body,) = bodies("raygun4js/20-rum-page-load-timing-cpx")
+    document = rum_record(body).document()
+    assert (document["host"], document["path"]) == ("shop.example.test:3000", "/cart")
+    agent = (document["browser"], document["os"], document["device"])
+    assert agent == ("Chrome", "Windows 10", "desktop")
+    assert document["phases"]["server"] == pytest.approx(66.9)
+    loaded = [read_resource(line) for line in document["resources"]]
+    assert {one.kind for one in loaded if one} == {"asset", "xhr"}

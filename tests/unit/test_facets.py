@@ -4,12 +4,11 @@ import orjson
 import pytest
 import raygun_samples
 
-from events.facets import facets_of
+from events.facets import facets_of, facets_of_picture
 from events.raygun.entry import RaygunEntry
 from events.report import Crash, User
 from events.sentry.event import SentryEvent
 from events.unusual import Counted, Unusual, unusual
-from events.user_agent import read_user_agent
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -48,7 +47,7 @@ SAMSUNG = f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {WEBKIT}SamsungBrowser/27.0
     ],
 )
 def test_browsers_by_what_they_say_of_themselves(text, browser, system):
-    found = dict(read_user_agent(text))
+    found = facets_of_picture({"request": {"headers": {"User-Agent": text}}})
     assert (found.get("browser"), found.get("os")) == (browser, system)
 
 

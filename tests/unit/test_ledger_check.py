@@ -2,8 +2,8 @@
 
 import pytest
 
-from ops.ledger_check import LOOKS, Look, check, judge
 from storage.ledger import Counts, Custody, Gap, Ledger, MinuteRow
+from workbench.ledger_check import LOOKS, Look, check, judge
 
 
 def look(*rows, lost=0, messages=0, before=0):

@@ -37,6 +37,7 @@ def row(**changes):
         "status_by": None,
         "status_reason": None,
         "edits": 0,
+        "release": "0.1.0",
         "location": None,
         "payload": b"{}",
         "edited": None,

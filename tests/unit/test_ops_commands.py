@@ -16,7 +16,6 @@ from ops.commands.output import told
 from ops.commands.worker import own_name, worker_argv
 from ops.errors import OpsError
 from ops.home import Home, State
-from ops.ledger_check import Look, judge
 from ops.paths import CHECKOUT
 from ops.reference import queues_page, search_page, settings_page
 from ops.servers.catalogue import addresses, complete, make_site, needed_servers
@@ -24,6 +23,7 @@ from ops.stack.plan import client_environment
 from ops.stack.plan import read_settings as read
 from ops.stack.report import status
 from storage.ledger import Custody, SettledCounts, balance
+from workbench.ledger_check import Look, judge
 
 COMMANDS = [[name] for name in Family.commands_at] + [
     ["project", "create"],
@@ -36,6 +36,10 @@ COMMANDS = [[name] for name in Family.commands_at] + [
     ["rebuild", "sql"],
     ["dlq", "list"],
     ["dlq", "show"],
+    ["dlq", "dry-run"],
+    ["rum", "rules", "preview"],
+    ["session", "list"],
+    ["person", "export"],
     ["docs", "settings"],
     ["docs", "queues"],
 ]
@@ -54,7 +58,8 @@ def test_wrong_usage_exits_2(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["stop", "web"], ["project", "list"], ["ledger"], ["worker", "nix.*"]]
+    "arguments",
+    [["stop", "web"], ["project", "list"], ["ledger"], ["worker", "nix.*"], ["demo"], ["pools"]],
 )
 def test_a_failure_is_one_sentence_and_exits_1(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from events.ids import new_id
 from events.record import GroupKey, Record
+from storage.search.bulk import encoded_document
 from storage.search.document import MAX_CHARS, MAX_TEXT_CHARS, MAX_VALUES, document_of
 from storage.search.mappings.crash import split_name
 
@@ -81,3 +83,9 @@ def _values(node: Any) -> int:
     if isinstance(node, list):
         return 1 + sum(_values(value) for value in node)
     return 1
+
+
+def test_a_user_who_is_no_valid_text_is_indexed_all_the_same() -> None:
+    odd = replace(a_record({"class_name": "E"}), user_key="ann\0\ud800")
+    document = orjson.loads(encoded_document("crash", odd))
+    assert document["user_key"] == "ann\u2400\ufffd"

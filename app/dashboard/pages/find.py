@@ -9,9 +9,11 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from app.api.projects import visible_projects
+from app.api.receipts import full_receipt
 from app.dashboard import links
 from app.dashboard.leading import lead_to
 from app.dashboard.page import Page, Visit
+from app.errors import ApiError
 
 
 class FindArguments(Schema):
@@ -61,7 +63,9 @@ def _uuid(typed: str) -> UUID | None:
 
 
 def _thing(visit: Visit, thing_id: UUID) -> str | None:
-    """Where the event or group of an id is, if the reader may see it."""
+    """Where the event or group of an id is, if the reader may see it; of an event that is not
+    stored its receipt.
+    """
     stores = visit.desk.stores
     sees = visit.desk.caller.sees
     if (event := stores.events.find(thing_id)) and sees(event.project_id):
@@ -69,7 +73,16 @@ def _thing(visit: Visit, thing_id: UUID) -> str | None:
     if (group := stores.groups.find(thing_id)) and sees(group.project_id):
         project = links.ProjectName(group.project_id, group.project)
         return links.group_of(project, group.id, group.number)
-    return None
+    return links.receipt(thing_id) if _has_receipt(visit, thing_id) else None
+
+
+def _has_receipt(visit: Visit, event_id: UUID) -> bool:
+    """Whether anything is known of an event that has no row: it died, waits, or was erased."""
+    try:
+        full_receipt(visit.desk, event_id)
+    except ApiError:
+        return False
+    return True
 
 
 PAGES = (Page("/find", "find", find, "pages/find.html", FindArguments, needs="signed_in"),)

@@ -32,8 +32,8 @@ class ReleaseArguments(Schema):
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
     """A release. ``users`` are estimated, null while search is away; ``adoption`` is the percentage
-    of the last day's occurrences that are of it, null when there are none. ``crash_free`` needs
-    sessions, and is null without.
+    of the last day's occurrences that are of it, null when there are none. ``crash_free`` is
+    null: release health of the API counts it, at its own pace.
     """
 
     version: str

@@ -31,6 +31,11 @@ def exact(*, free: bool = False, **options: Any) -> dsl.Keyword:
     return dsl.Keyword(normalizer="lowercase", ignore_above=KEYWORD_CHARS, **options)
 
 
+def counted() -> dsl.Keyword:
+    """A field matched like :func:`exact`, and counted as it is spelled under ``.shown``."""
+    return exact(fields={"shown": dsl.Keyword(ignore_above=KEYWORD_CHARS)})
+
+
 def words(*, free: bool = False, **options: Any) -> dsl.Text:
     """A field matched by its words; ``free``: free words find it too."""
     if free:
@@ -73,6 +78,9 @@ class User(dsl.InnerDoc):
 class Common(dsl.Document):
     """Fields of every type. ``received_at`` is the id's time, ``occurred_at`` the device's;
     ``version_order`` is the version as it is compared.
+
+    ``user_key`` tells users apart, as users affected are counted; ``path`` is the page an event is
+    of, and ``session_id`` the session of a real user it belongs to, where its report says so.
     """
 
     id = dsl.Keyword()
@@ -84,6 +92,9 @@ class Common(dsl.Document):
     version = exact(free=True)
     version_order = dsl.Keyword()
     user = dsl.Object(User)
+    user_key = dsl.Keyword(ignore_above=KEYWORD_CHARS)
+    path = counted()
+    session_id = exact(free=True)
     tags = exact(free=True)
     client = open_object()
     search_text = dsl.Text(norms=False)
@@ -101,7 +112,7 @@ class Sent(Common):
 SENT_KEYS = {
     "service": Key("the service that sent", exact=("service",)),
     "environment": Key("the environment that it runs in", exact=("environment",)),
-    "host": Key("the host that it runs on", exact=("host",)),
+    "host": Key("the host that it runs on, or of the page", exact=("host",)),
 }
 
 #: Keys of a query that every type has.
@@ -113,4 +124,6 @@ COMMON_KEYS = {
     ),
     "email": Key("the user's e-mail", exact=("user.email",)),
     "tag": Key("a tag", exact=("tags",)),
+    "session": Key("session of a real user", exact=("session_id",)),
+    "path": Key("path of the page that it happened on", exact=("path",)),
 }

@@ -1,8 +1,14 @@
 """The pages that the browser tests go through: a module of rows for each part of the dashboard."""
 
-from tests.browser.rows import accounts, shell, triage
+from tests.browser.rows import accounts, operators, shell, triage, users
 from tests.browser.rows.row import Row
 
-ROWS: tuple[Row, ...] = (*accounts.ROWS, *shell.ROWS, *triage.ROWS)
+ROWS: tuple[Row, ...] = (
+    *accounts.ROWS,
+    *shell.ROWS,
+    *triage.ROWS,
+    *users.ROWS,
+    *operators.ROWS,
+)
 
 __all__ = ["ROWS", "Row"]

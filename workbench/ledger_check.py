@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from broker.contents import Contents
+from config.settings import Settings
 from events.envelope import SYSTEM_PROJECT
-from events.ids import Clock
+from events.ids import Clock, now_ms
 from storage.ledger import Custody, Gap, Ledger, Row, balance, gaps, told_minute
 from storage.spool.state import spooled_events
+from storage.sql.database import Database
 from storage.sql.ledger import Settled
-from workbench.ledger import LedgerBook
+from workbench.ledger import LedgerBook, open_ledger
 
 T = TypeVar("T")
 
@@ -89,6 +91,17 @@ def look(sources: Sources, first_minute: int, last_minute: int, project_id: int 
     )
 
 
+def custody_now(sources: Sources) -> Custody:
+    """All events in flight, counted by the ledger and by what holds them, read once; in the order
+    of :func:`look`. Raises :class:`StoreDown` and ``OSError``.
+    """
+    spooled = spooled_events(sources.home)
+    waiting = sum(events for row, events in spooled.items() if _counts(row, None))
+    holdings = sources.contents.holdings()
+    in_flight = holdings.accepted + waiting - sources.settled.ever()
+    return Custody(in_flight, holdings.events + waiting, holdings.messages)
+
+
 def judge(looks: Iterable[Look]) -> Verdict:
     """What all looks agree on, each at its smallest; pure."""
     looks = list(looks)
@@ -123,3 +136,15 @@ def _counts(row: Row, project_id: int | None) -> bool:
 
 def _only(rows: Mapping[Row, T], project_id: int | None) -> dict[Row, T]:
     return {row: value for row, value in rows.items() if _counts(row, project_id)}
+
+
+def open_sources(settings: Settings, database: Database) -> Sources:
+    """Where the ledger of an installation is read from; over a database that is open already."""
+    timeout = settings.broker_timeout_seconds
+    return Sources(
+        contents=Contents(settings.redis_url, timeout=timeout),
+        settled=Settled(database),
+        book=open_ledger(settings, database, timeout=timeout),
+        home=settings.home,
+        clock=now_ms,
+    )

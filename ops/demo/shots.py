@@ -1,0 +1,215 @@
+"""Screenshots of the pages, light and dark, of a shop that the demo has filled."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from ops.demo.story import BAD_DEPLOY, PATH_RULES, SLOW_PATH, WEB
+from ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+WIDTH, HEIGHT = 1400, 900
+_QUALITY = 70
+SCHEMES = ("light", "dark")
+
+Find = Callable[["Reader"], str]
+
+
+class Reader:
+    """Reads views of pages, as their JSON twins tell them."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._http = urllib3.PoolManager(headers={"Authorization": f"Bearer {token}"})
+
+    def view(self, path: str) -> Any:
+        """The view of a page; raises :class:`OpsError` for one that is not there."""
+        address, _, query = path.partition("?")
+        try:
+            answer = self._http.request("GET", f"{self._url}{address}.json?{query}")
+        except urllib3.exceptions.HTTPError as exc:
+            raise OpsError(f"{self._url} does not answer: {exc}") from exc
+        if answer.status != 200:
+            raise OpsError(
+                f"{path} is {answer.status}: {answer.data[:200].decode('utf-8', 'replace')}"
+            )
+        return json.loads(answer.data)
+
+    def first(self, path: str, table: str) -> str:
+        """Where the first row of a page's table leads."""
+        rows = self.view(path)[table]
+        if not rows:
+            raise OpsError(f"{path} has no {table}: fill it with ./sluice demo")
+        return str(rows[0]["href"])
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture of a page, which is found when it is taken."""
+
+    name: str
+    find: Find
+
+
+def _at(path: str) -> Find:
+    return lambda _: path
+
+
+def _first(path: str, table: str) -> Find:
+    return lambda reader: reader.first(path, table)
+
+
+def _cluster(reader: Reader) -> str:
+    return reader.first("/ops/dead", "clusters")
+
+
+def _letter(reader: Reader) -> str:
+    return reader.first(_cluster(reader), "letters")
+
+
+def _group(reader: Reader) -> str:
+    return reader.first(f"/p/{WEB}/groups?sort=count", "groups")
+
+
+def _of_group(part: str) -> Find:
+    return lambda reader: f"{_group(reader)}/{part}"
+
+
+def _occurrences(reader: Reader) -> list[str]:
+    """The ids of a group's latest occurrences."""
+    rows = reader.view(f"{_group(reader)}/occurrences")["occurrences"]
+    if not rows:
+        raise OpsError(f"{WEB} has no occurrences: fill it with ./sluice demo")
+    return [str(row["id"]) for row in rows]
+
+
+def _difference(reader: Reader) -> str:
+    ids = _occurrences(reader)
+    return f"{_group(reader)}/diff?a={ids[-1]}&b={ids[0]}"
+
+
+def _crashed_session(reader: Reader) -> str:
+    """A session with a crash in it, else any."""
+    rows = reader.view(f"/p/{WEB}/sessions?limit=100")["sessions"]
+    if not rows:
+        raise OpsError(f"{WEB} has no sessions: fill it with ./sluice demo")
+    return str(max(rows, key=lambda row: (row["crashes"] or 0, row["views"] or 0))["href"])
+
+
+def _user(reader: Reader) -> str:
+    rows = reader.view(f"/p/{WEB}/sessions?limit=100")["sessions"]
+    named = [row["user_href"] for row in rows if row["user_href"]]
+    if not named:
+        raise OpsError(f"{WEB} has no users: fill it with ./sluice demo")
+    return str(named[0])
+
+
+def _receipt(reader: Reader) -> str:
+    return f"/receipt?id={_occurrences(reader)[0]}"
+
+
+SHOTS: tuple[Shot, ...] = (
+    Shot("home", _at("/")),
+    Shot("groups", _at(f"/p/{WEB}/groups?sort=count")),
+    Shot("group", _group),
+    Shot("activity", _of_group("activity")),
+    Shot("occurrences", _of_group("occurrences")),
+    Shot("difference", _difference),
+    Shot("occurrence", lambda reader: f"/o/{_occurrences(reader)[0]}"),
+    Shot("releases", _at(f"/p/{WEB}/releases")),
+    Shot("release", _at(f"/p/{WEB}/release?version={BAD_DEPLOY}")),
+    Shot("decisions", _at(f"/p/{WEB}/decisions")),
+    Shot("decision", _first(f"/p/{WEB}/decisions", "decisions")),
+    Shot("discarded", _at(f"/p/{WEB}/discarded")),
+    Shot("rum", _at(f"/p/{WEB}/rum")),
+    Shot("rum_page", _at(f"/p/{WEB}/rum/page?page={SLOW_PATH}")),
+    Shot("path_rules", _at(f"/p/{WEB}/rum/rules?rules={'%0A'.join([*PATH_RULES, '/order/*'])}")),
+    Shot("sessions", _at(f"/p/{WEB}/sessions")),
+    Shot("session", _crashed_session),
+    Shot("user", _user),
+    Shot("operations", _at("/ops")),
+    Shot("workers", _at("/ops/workers")),
+    Shot("queue", _at("/ops/queues/crash.files")),
+    Shot("dead", _at("/ops/dead")),
+    Shot("cluster", _cluster),
+    Shot("letter", _letter),
+    Shot("dry_run", lambda reader: f"{_letter(reader)}/dry-run"),
+    Shot("replays", _at("/ops/replays")),
+    Shot("ledger", _at("/ops/ledger")),
+    Shot("audit", _at("/ops/audit")),
+    Shot("receipt", _receipt),
+    Shot("help", _at("/help")),
+)
+
+
+def take(
+    url: str,
+    token: str,
+    folder: Path,
+    tell: Callable[[str], None],
+    shots: tuple[Shot, ...] = SHOTS,
+    browsing: Callable[[], AbstractContextManager[Browser]] | None = None,
+) -> list[Path]:
+    """Take every picture into a folder as ``name-light.webp`` and ``name-dark.webp``.
+
+    ``browsing`` opens the browser, Debian's Chromium unless given. Raises :class:`OpsError` for a
+    page that is not there, or without a browser.
+    """
+    reader = Reader(url, token)
+    paths = [(shot.name, shot.find(reader)) for shot in shots]
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    with (browsing or _browser)() as browser:
+        for scheme in SCHEMES:
+            for name, path in paths:
+                tell(f"{name}, {scheme}")
+                file = folder / f"{name}-{scheme}.webp"
+                file.write_bytes(_shot(browser, url + path, token, scheme))
+                made.append(file)
+    return made
+
+
+def _shot(browser: Browser, address: str, token: str, scheme: str) -> bytes:
+    with browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT},
+        color_scheme="dark" if scheme == "dark" else "light",
+        extra_http_headers={"Authorization": f"Bearer {token}"},
+    ) as context:
+        page = context.new_page()
+        answer = page.goto(address, wait_until="networkidle")
+        if answer is None or not answer.ok:
+            raise OpsError(f"{address} cannot be shown: {answer and answer.status}")
+        asked = {"format": "webp", "quality": _QUALITY}
+        picture = context.new_cdp_session(page).send("Page.captureScreenshot", asked)
+        return base64.b64decode(picture["data"])
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        raise OpsError("screenshots need Chromium: install it (Debian: apt-get install chromium)")
+    try:
+        playing = importlib.import_module("playwright.sync_api")
+    except ImportError as exc:
+        raise OpsError("screenshots need what tests need: run ./sluice test --help once") from exc
+    with playing.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()

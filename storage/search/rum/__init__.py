@@ -1,0 +1,1 @@
+"""Real-user monitoring, asked of search: pages and their vitals, sessions, users."""
