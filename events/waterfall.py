@@ -63,7 +63,7 @@ class _Waterfall:
         self._by_id: dict[str, int] = {}
         self._children: dict[int, list[int]] = defaultdict(list)
         self._roots: list[_Task] = []
-        self._starts: dict[int, int] = {}
+        self._shifts: dict[str | None, int] = {}
 
     def build(self, most: int) -> Waterfall:
         once = self._once()
@@ -103,22 +103,40 @@ class _Waterfall:
                 self._roots.append(_Task(at, 0, 0, orphan=parent is not None))
 
     def _walk(self, once: Sequence[int]) -> list[_Task]:
-        """Depth first. Spans in a circle are reached from none: the first of each begins one."""
-        order: list[_Task] = []
+        """Depth first, those without a parent in the order in which they began. Spans in a circle
+        are reached from none: the first of each begins one.
+        """
         seen: set[int] = set()
-        for root in [*self._roots, *(_Task(at, 0, 0, orphan=True) for at in once)]:
-            stack = [root]
-            while stack:
-                task = stack.pop()
-                if task.at in seen:
-                    continue
-                seen.add(task.at)
-                order.append(task)
-                stack += [
-                    _Task(child, task.depth + 1, self._shift(task, child), orphan=False)
-                    for child in reversed(self._children[task.at])
-                ]
+        lost = [root for root in self._roots if root.orphan]
+        lost += [_Task(at, 0, 0, orphan=True) for at in once]
+        parts = [self._below(root, seen) for root in self._roots if not root.orphan]
+        # An orphan's clock is that of its service, by how much that was put right below others.
+        parts += [self._below(one._replace(shift=self._shift_of(one.at)), seen) for one in lost]
+        begun = sorted((part for part in parts if part), key=lambda part: self._start(part[0]))
+        return [task for part in begun for task in part]
+
+    def _below(self, root: _Task, seen: set[int]) -> list[_Task]:
+        """A span and all below it that were not reached yet."""
+        order: list[_Task] = []
+        stack = [root]
+        while stack:
+            task = stack.pop()
+            if task.at in seen:
+                continue
+            seen.add(task.at)
+            order.append(task)
+            self._shifts.setdefault(self._services[task.at], task.shift)
+            stack += [
+                _Task(child, task.depth + 1, self._shift(task, child), orphan=False)
+                for child in reversed(self._children[task.at])
+            ]
         return order
+
+    def _shift_of(self, at: int) -> int:
+        return self._shifts.get(self._services[at], 0)
+
+    def _start(self, task: _Task) -> int:
+        return (self._spans[task.at].start_ns or 0) + task.shift
 
     def _shift(self, parent: _Task, child: int) -> int:
         """By how much a child's clock is put right. Within a service it is its parent's; one of

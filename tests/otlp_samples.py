@@ -98,7 +98,11 @@ def joined(*bodies: bytes) -> bytes:
     return request.SerializeToString()
 
 
-def gauges(values: Mapping[str, Sequence[float]], resource: Mapping[str, Any] = RESOURCE) -> bytes:
+def gauges(
+    values: Mapping[str, Sequence[float]],
+    resource: Mapping[str, Any] = RESOURCE,
+    at_ns: int | None = None,
+) -> bytes:
     """A request with points of gauges, by their names."""
     request = ExportMetricsServiceRequest()
     into = request.resource_metrics.add()
@@ -107,7 +111,7 @@ def gauges(values: Mapping[str, Sequence[float]], resource: Mapping[str, Any] = 
     for name, points in values.items():
         metric = within.metrics.add(name=name, unit="1")
         for value in points:
-            metric.gauge.data_points.add(time_unix_nano=now_ns(), as_double=value)
+            metric.gauge.data_points.add(time_unix_nano=at_ns or now_ns(), as_double=value)
     return request.SerializeToString()
 
 

@@ -22,8 +22,10 @@ from app.api.telemetry_arguments import (
 )
 from app.api.times import iso
 from storage.distribution import Distribution, together
-from storage.sql.minutes import Minutes, Sum
+from storage.sql.minutes import Minutes, Span, Sum
 
+#: Categories of what enters a service: its requests and jobs.
+ENTRIES = ("http.server", "queue", "rpc", "server")
 _FAILED = "error"
 _SORTS = {
     "total": "total_ms",
@@ -85,66 +87,68 @@ def _work(members: Sequence[Sum], status: int) -> Work:
 
 def list_operations(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /apm/operations: the slowest, busiest or most failing, of all kinds of work or one."""
-    span = minutes_of(desk, arguments, whole=True)
-    sums = desk.stores.spans_counted.sums(
-        project_of(desk, arguments),
-        span,
-        by=("name", "service", "category", "status"),
-        labels=labels_of(
-            arguments, service="service", category="category", environment="environment"
-        ),
+    span, sums = sums_of(desk, arguments, by=("name", "service", "category", "status"))
+    items = operations(sums, span, arguments["apdex_ms"], arguments["sort"])
+    return {"items": items[: arguments["limit"]], "next_cursor": None}
+
+
+def sums_of(
+    desk: Desk, arguments: Arguments, by: Sequence[str], *, whole: bool = True
+) -> tuple[Span, Sequence[Sum]]:
+    """The time asked for, and what its spans add up to by labels or ``name``, whole or in steps."""
+    span = minutes_of(desk, arguments, whole=whole)
+    labels = labels_of(arguments, service="service", category="category", environment="environment")
+    name = arguments.get("operation")
+    found = desk.stores.spans_counted.sums(
+        project_of(desk, arguments), span, by=by, name=name, labels=labels
     )
+    return span, found
+
+
+def operations(sums: Iterable[Sum], span: Span, apdex_ms: float, sort: str) -> list[dict[str, Any]]:
+    """Operations from sums by name, service, category and status, in an order."""
     found = works(sums, 3)
     whole = sum(work.all.total for work in found.values())
     items: list[dict[str, Any]] = []
     for (name, service, category, _), work in found.items():
-        told = work.told(span.after - span.first, arguments["apdex_ms"])
+        told = work.told(span.after - span.first, apdex_ms)
         share = work.all.total / whole if whole else None
         named = {"operation": name, "service": service, "category": category}
         items.append({**named, **told, "time_share": share})
-    by = _SORTS[arguments["sort"]]
-    items.sort(key=lambda item: -(item[by] or 0))
-    return {"items": items[: arguments["limit"]], "next_cursor": None}
+    by = _SORTS[sort]
+    return sorted(items, key=lambda item: -(item[by] or 0))
 
 
 def list_services(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /apm/services: what entered each service, by its requests and jobs."""
-    span = minutes_of(desk, arguments, whole=True)
-    sums = desk.stores.spans_counted.sums(
-        project_of(desk, arguments),
-        span,
-        by=("service", "environment", "category", "status"),
-        labels=labels_of(arguments, environment="environment"),
-    )
-    entered = [one for one in sums if one.groups[2] in _ENTRIES] or sums
-    parts = [Sum((*one.groups[:2], one.groups[3]), one.at, one.value) for one in entered]
+    narrow = {name: arguments[name] for name in ("project", "start", "end", "environment")}
+    span, sums = sums_of(desk, narrow, by=("service", "environment", "category", "status"))
+    items = services(sums, span, arguments["apdex_ms"])
+    return {"items": items, "next_cursor": None}
+
+
+def services(sums: Sequence[Sum], span: Span, apdex_ms: float) -> list[dict[str, Any]]:
+    """Services from sums by service, environment, category and status, the busiest first."""
+    parts = [Sum((*one.groups[:2], one.groups[3]), one.at, one.value) for one in entered(sums, 2)]
     items = [
         {
             "service": service,
             "environment": environment,
-            **work.told(span.after - span.first, arguments["apdex_ms"]),
+            **work.told(span.after - span.first, apdex_ms),
         }
         for (service, environment, _), work in works(parts, 2).items()
     ]
-    items.sort(key=lambda item: -item["count"])
-    return {"items": items, "next_cursor": None}
+    return sorted(items, key=lambda item: -item["count"])
 
 
-_ENTRIES = ("http.server", "queue", "rpc", "server")
+def entered(sums: Sequence[Sum], category: int) -> Sequence[Sum]:
+    """Of sums with a category at this place what came from outside; all where nothing did."""
+    return [one for one in sums if one.groups[category] in ENTRIES] or sums
 
 
 def read_series(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /apm/series: the same over time, a point for every so many minutes."""
-    span = minutes_of(desk, arguments)
-    sums = desk.stores.spans_counted.sums(
-        project_of(desk, arguments),
-        span,
-        by=("status",),
-        name=arguments["operation"],
-        labels=labels_of(
-            arguments, service="service", category="category", environment="environment"
-        ),
-    )
+    span, sums = sums_of(desk, arguments, ("status",), whole=False)
     points = {
         at: work.told(span.every, arguments["apdex_ms"]) for (at,), work in works(sums, 0).items()
     }

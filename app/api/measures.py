@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.api.answers import page_of
 from app.api.apm import limits
 from app.api.arguments import bad_argument
 from app.api.endpoint import Arguments, Desk, Endpoint
+from app.api.releases import HEALTH_DAYS
 from app.api.telemetry_arguments import (
     HealthArguments,
     MetricArguments,
@@ -21,9 +23,8 @@ from app.api.telemetry_arguments import (
 )
 from app.api.times import iso
 from app.errors import not_found
-from storage.sql.minutes import Sum
+from storage.sql.minutes import Span, Sum
 
-_HEALTH_DAYS = 14
 _MAX_SERIES = 100
 _MAX_HOSTS = 200
 
@@ -44,26 +45,40 @@ def read_metric(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /metrics/{metric}. What accumulates is told by what it gained."""
     project_id = project_of(desk, arguments)
     minutes, name = desk.stores.metrics_counted, arguments["metric"]
-    span = minutes_of(desk, arguments)
-    wanted = _labels(arguments)
-    by = [arguments["by"]] if arguments["by"] else []
-    sums = minutes.sums(project_id, span, by=by, name=name, labels=wanted)
+    span, sums = metric_sums(desk, arguments)
     if not sums and all(one.name != name for one in minutes.known(project_id)):
         raise not_found("metric")
-    series: dict[str | None, list[Sum]] = defaultdict(list)
-    for one in sums:
-        series[one.groups[0] if by else None].append(one)
-    largest = sorted(series.items(), key=lambda pair: -sum(one.value.count for one in pair[1]))
     return {
         "name": name,
         "every_minutes": span.every,
         "series": [
             {"value": value, "points": [_point(one) for one in sorted(members, key=_time)]}
-            for value, members in largest[:_MAX_SERIES]
+            for value, members in series_of(sums)[:_MAX_SERIES]
         ],
         "labels": minutes.labels(project_id, name),
         "limited": limits(desk, minutes, arguments),
     }
+
+
+def metric_sums(desk: Desk, arguments: Arguments) -> tuple[Span, list[Sum]]:
+    """The time asked for, and what a metric adds up to in its steps, by the label asked by."""
+    span = minutes_of(desk, arguments)
+    by = [arguments["by"]] if arguments["by"] else []
+    return span, desk.stores.metrics_counted.sums(
+        project_of(desk, arguments),
+        span,
+        by=by,
+        name=arguments["metric"],
+        labels=_labels(arguments),
+    )
+
+
+def series_of(sums: Iterable[Sum]) -> list[tuple[str | None, list[Sum]]]:
+    """Sums by the value of the label that they were asked by, those with most values first."""
+    series: dict[str | None, list[Sum]] = defaultdict(list)
+    for one in sums:
+        series[one.groups[0] if one.groups else None].append(one)
+    return sorted(series.items(), key=lambda pair: -sum(one.value.count for one in pair[1]))
 
 
 def _labels(arguments: Arguments) -> dict[str, str]:
@@ -97,16 +112,26 @@ def _point(one: Sum) -> dict[str, Any]:
 
 def list_hosts(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /hosts: each with the levels it told of last."""
-    span = minutes_of(desk, arguments)
-    sums = desk.stores.metrics_counted.sums(
-        project_of(desk, arguments), span, by=("host", "name", "service"), kind="gauge"
+    return {"items": hosts(host_sums(desk, arguments))[:_MAX_HOSTS], "next_cursor": None}
+
+
+def host_sums(desk: Desk, arguments: Arguments) -> list[Sum]:
+    """The levels of a time by host, name and service."""
+    return desk.stores.metrics_counted.sums(
+        project_of(desk, arguments),
+        minutes_of(desk, arguments),
+        by=("host", "name", "service"),
+        kind="gauge",
     )
-    hosts: dict[str, list[Sum]] = defaultdict(list)
+
+
+def hosts(sums: Iterable[Sum]) -> list[dict[str, Any]]:
+    """Hosts by name, from levels by host, name and service."""
+    found: dict[str, list[Sum]] = defaultdict(list)
     for one in sums:
         if one.groups[0] is not None:
-            hosts[one.groups[0]].append(one)
-    items = [_host(name, members) for name, members in sorted(hosts.items())[:_MAX_HOSTS]]
-    return {"items": items, "next_cursor": None}
+            found[one.groups[0]].append(one)
+    return [_host(name, members) for name, members in sorted(found.items())]
 
 
 def _host(name: str, members: list[Sum]) -> dict[str, Any]:
@@ -123,7 +148,7 @@ def _host(name: str, members: list[Sum]) -> dict[str, Any]:
 
 def list_releases(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /releases/health."""
-    start, end = time_of(desk, arguments, timedelta(days=_HEALTH_DAYS))
+    start, end = time_of(desk, arguments, timedelta(days=HEALTH_DAYS))
     source, found = desk.stores.health.of(
         project_of(desk, arguments),
         start,

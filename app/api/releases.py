@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from marshmallow import fields, validate
@@ -14,7 +15,10 @@ from app.api.groups import now
 from app.api.projects import find_project
 from app.api.triage_shapes import Release
 from storage.errors import StoreDown
+from storage.sql.health import Health, Source
 from storage.sql.release_list import Release as Row
+
+HEALTH_DAYS = 14
 
 
 class ReleaseArguments(Paged):
@@ -43,6 +47,8 @@ def told(desk: Desk, project_id: int, releases: Sequence[Row]) -> list[dict[str,
         users = estimate_users(desk, project_id, [one.version for one in releases])
     except StoreDown:
         users = {}
+    _, health = health_of(desk, project_id)
+    crash_free = {one.version: one.crash_free_sessions for one in health if one.day is None}
     return [
         dict(
             Release().dump(
@@ -50,7 +56,7 @@ def told(desk: Desk, project_id: int, releases: Sequence[Row]) -> list[dict[str,
                     **{name: getattr(one, name) for name in Row.__slots__},
                     "adoption": one.recent / one.recent_of if one.recent_of else None,
                     "users": users.get(one.version),
-                    "crash_free": None,
+                    "crash_free": crash_free.get(one.version),
                 }
             )
         )
@@ -62,6 +68,14 @@ def estimate_users(desk: Desk, project_id: int, versions: Sequence[str]) -> dict
     """About how many users crashed in each version; raises ``StoreDown`` while search is away."""
     floors = desk.stores.retention.terms.last_floors()
     return desk.stores.search.users_of(project_id, versions, floors)
+
+
+def health_of(desk: Desk, project_id: int) -> tuple[Source, list[Health]]:
+    """The health of a project's versions in the last :data:`HEALTH_DAYS` days, and whose sessions
+    tell of it; raises ``StoreDown``.
+    """
+    end = now(desk)
+    return desk.stores.health.of(project_id, end - timedelta(days=HEALTH_DAYS), end)
 
 
 ENDPOINTS = (

@@ -290,7 +290,8 @@ class Release(Schema):
     """A version of a project. ``events`` and ``groups`` are those that are kept; ``new`` groups
     were first seen in it, ``regressed`` ones came back in it, ``resolved`` ones stand as resolved
     in it. ``adoption`` is its share of the occurrences of the last day. ``users`` are estimated;
-    null: search is away. ``crash_free`` needs sessions, and is null without.
+    null: search is away. ``crash_free`` is the share of its sessions of the last 14 days that did
+    not crash, null without sessions.
     """
 
     version = fields.String(required=True)

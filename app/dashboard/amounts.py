@@ -43,6 +43,14 @@ def duration(seconds: float) -> str:
     return _pair(seconds, 60, "min", 1, "s")
 
 
+def milliseconds(amount: float) -> str:
+    """``0.35 ms``, ``4.2 ms``, ``350 ms``, and from a second on as :func:`duration`."""
+    if amount >= 999.5:
+        return duration(max(1000.0, amount) / 1000)
+    places = 0 if amount >= 99.5 else 1 if amount >= 9.95 else 2
+    return f"{amount:.{places}f}".removesuffix("." + "0" * places) + " ms"
+
+
 def _pair(seconds: float, unit: int, name: str, part: int, smaller: str) -> str:
     whole, rest = divmod(int(seconds), unit)
     return f"{whole} {name} {rest // part} {smaller}" if rest // part else f"{whole} {name}"

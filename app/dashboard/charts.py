@@ -37,7 +37,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn: ``sentence`` tells it in words. Bars are stacked, lines are not."""
+    """What is drawn: ``sentence`` tells it in words, ``axis`` names its labels. Bars are stacked,
+    lines are not.
+    """
 
     sentence: str
     labels: tuple[str, ...]
@@ -45,6 +47,7 @@ class Chart:
     kind: Literal["bars", "line"] = "bars"
     marks: tuple[Mark, ...] = ()
     unit: str = ""
+    axis: str = "When"
 
     @property
     def top(self) -> float:
@@ -117,10 +120,10 @@ def line_path(values: Sequence[float | None], top: float) -> str:
             pen_down = False
             continue
         y = _short(HEIGHT - HEIGHT * value / top)
-        alone = not pen_down and (number + 1 == len(values) or values[number + 1] is None)
-        parts.append(
-            f"{'L' if pen_down else 'M'}{_short(number * step)} {y}{'h6' if alone else ''}"
-        )
+        last = number + 1 == len(values)
+        alone = not pen_down and (last or values[number + 1] is None)
+        dash = ("h-6" if last else "h6") if alone else ""
+        parts.append(f"{'L' if pen_down else 'M'}{_short(number * step)} {y}{dash}")
         pen_down = True
     return "".join(parts)
 

@@ -73,6 +73,7 @@ def register_filters(app: Flask, assets: Assets) -> None:
         machine=machine,
         relative=relative,
         size=amounts.size,
+        took=amounts.milliseconds,
         unfolded=lambda node: as_text(unfold(node)),
         visible=visible,
         zip_same=zip_same,

@@ -21,6 +21,9 @@ STORES = {
     "broker": "the broker",
 }
 """Stores by the names that operators know them by."""
+AWAY = "it cannot be reached now."
+TOO_LONG = "it did not add it up in time. A shorter time, or less of it, may be told."
+"""Why there is a gap where a statement that reads much may outlast its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,13 @@ class Gaps:
     def __init__(self) -> None:
         self._found: list[Gap] = []
 
-    def fill(self, part: str, read: Callable[[], T], otherwise: T) -> T:
+    def fill(self, part: str, read: Callable[[], T], otherwise: T, why: str = AWAY) -> T:
         """What ``read`` gives; ``otherwise`` when its store is away, and the gap is noted."""
         try:
             return read()
         except StoreDown as exc:
             log.warning("page_part_missing", part=part, store=exc.store, detail=exc.detail)
-            self.note(part, exc.store, "it cannot be reached now.")
+            self.note(part, exc.store, why)
             return otherwise
 
     def note(self, part: str, store: str, why: str) -> None:

@@ -191,6 +191,46 @@ def file(event_id: UUID | str, sha256: bytes) -> str:
     return f"/o/{event_id}/files/{sha256.hex()}"
 
 
+def performance(project: Named, **query: Any) -> str:
+    """What a project's services do, how often, how fast, and how often it fails."""
+    return of_project(project, "apm", **query)
+
+
+def operation(project: Named, name: str, **query: Any) -> str:
+    """One operation of a project's services."""
+    return of_project(project, f"apm/{_path(name)}", **query)
+
+
+def traces(project: Named, **query: Any) -> str:
+    """Transactions of a project, each in its trace."""
+    return of_project(project, "traces", **query)
+
+
+def trace(project: Named, trace_id: str, **query: Any) -> str:
+    """A trace; ``span`` is the id of one of its spans to show."""
+    return of_project(project, f"traces/{quote(trace_id, safe='')}", **query)
+
+
+def health(project: Named, **query: Any) -> str:
+    """How a project's hosts and services are."""
+    return of_project(project, "health", **query)
+
+
+def host(project: Named, name: str, **query: Any) -> str:
+    """The levels that one host tells of. It stands in the query: a name may be anything."""
+    return of_project(project, "host", name=name, **query)
+
+
+def metrics(project: Named, **query: Any) -> str:
+    """What is measured in a project."""
+    return of_project(project, "metrics", **query)
+
+
+def metric(project: Named, name: str, **query: Any) -> str:
+    """A metric over time. Its name may be anything, too."""
+    return of_project(project, "metric", name=name, **query)
+
+
 def receipt(event_id: UUID | str | None = None) -> str:
     """All that is known of an event's way; without an id, where one is asked for."""
     return with_query("/receipt", {"id": event_id})
@@ -300,5 +340,18 @@ def _segment(name: str) -> str:
     """
     odd = "/" in name or name.startswith("~") or not name.strip(".") or not name.isprintable()
     if odd or name.rpartition(".")[2] in TWINS:
-        return "~" + name.encode("utf-8", "replace").hex()
+        return _coded(name)
     return quote(name, safe="")
+
+
+def _path(name: str) -> str:
+    """The same at the end of a path, where a name's slashes may stand as they are."""
+    odd = name.startswith("~") or not all(part.strip(".") for part in name.split("/"))
+    if odd or not name.isprintable() or name.rpartition(".")[2] in TWINS:
+        return _coded(name)
+    return quote(name, safe="/")
+
+
+def _coded(name: str) -> str:
+    """A name as :func:`unsegmented` reads it."""
+    return "~" + name.encode("utf-8", "replace").hex()

@@ -16,9 +16,9 @@ from storage.sql.database import Database
 from storage.sql.terms import Terms
 
 _COLUMNS = """
-segment.event_id, coalesce(projects.name, ''), segment.trace_id, segment.span_id, segment.service,
-segment.environment, segment.version, segment.name, segment.category, segment.started_at,
-segment.duration_ms, segment.failed, segment.user_key
+segment.event_id, segment.project_id, coalesce(projects.name, ''), segment.trace_id,
+segment.span_id, segment.service, segment.environment, segment.version, segment.name,
+segment.category, segment.started_at, segment.duration_ms, segment.failed, segment.user_key
 """
 _SLOWEST = """
 SELECT {columns} FROM trace_segments AS segment
@@ -41,6 +41,12 @@ WHERE segment.trace_id = %s AND (%s::int4 IS NULL OR segment.project_id = %s)
     AND segment.project_id <> 0
 ORDER BY segment.event_id LIMIT %s
 """
+_OF_TRACE = """
+SELECT {columns} FROM trace_segments AS segment
+    LEFT JOIN projects ON projects.id = segment.project_id
+WHERE segment.trace_id = %s AND segment.span_id IS NOT NULL AND segment.project_id <> 0
+ORDER BY segment.started_at NULLS LAST, segment.event_id LIMIT %s
+"""
 _CRASHES = """
 SELECT event.id, event.project_id, coalesce(projects.name, ''), event.group_id, event.class_name,
     event.message, event.span_id, event.user_key
@@ -54,6 +60,7 @@ class Transaction(NamedTuple):
     """A transaction as its row tells of it; ``event_id`` is the event that has its spans."""
 
     event_id: UUID
+    project_id: int
     project: str
     trace_id: UUID
     span_id: str
@@ -72,6 +79,7 @@ class TraceCrash(NamedTuple):
     """A crash that happened within a trace."""
 
     id: UUID
+    project_id: int
     project: str
     group_id: UUID | None
     class_name: str | None
@@ -133,6 +141,15 @@ class Traces:
             items = [Transaction(*row) for row in query]
         return _page(items, limit) if order == "newest" else Page(items[:limit], None)
 
+    def transactions_of(self, trace_id: UUID, limit: int) -> list[Transaction]:
+        """The transactions of a trace in the order in which they began, of all projects."""
+        statement = sql.SQL(_OF_TRACE).format(columns=sql.SQL(_COLUMNS))
+        with self._database.transaction() as cursor:
+            cursor.execute(statement, (trace_id, limit))
+            items = [Transaction(*row) for row in cursor]
+            floors = self._terms.floors_of(cursor)
+        return [one for one in items if not floors.hidden(one.project_id, "trace", one.event_id)]
+
     def events_of(self, trace_id: UUID, project_id: int | None, limit: int) -> list[UUID]:
         """The events that have something of a trace, in the order of their ids."""
         with self._database.transaction() as cursor:
@@ -146,7 +163,7 @@ class Traces:
             rows = cursor.fetchall()
             floors = self._terms.floors_of(cursor)
         return [
-            TraceCrash(event_id, *rest)
+            TraceCrash(event_id, owner, *rest)
             for event_id, owner, *rest in rows
             if not floors.hidden(owner, "crash", event_id)
         ]

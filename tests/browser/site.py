@@ -17,6 +17,7 @@ from events.ids import new_id, now_ms
 from ops.paths import CHECKOUT
 from ops.ports import keep_or_choose
 from tests.browser.operators import Operated, operate
+from tests.browser.telemetry import Telemetry, tell
 from tests.integration.api_world import HOSTILE, World, crash, open_world, wait_until
 from tests.integration.people import add_user
 from tests.integration.pipeline import environment
@@ -46,6 +47,7 @@ class Site:
     nothing: str
     email: str
     join: str
+    telemetry: Telemetry
     operated: Operated
 
 
@@ -101,6 +103,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
         groups = [world.json(f"/api/v1/events/{one}")["group_id"] for one in (events[-1], hostile)]
         merged, decision = decide(world)
         join = furnish(world)
+        telemetry = tell(world)
         operated = operate(world)
         with serving(settings) as url:
             yield Site(
@@ -117,6 +120,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
                 nothing=str(_unused()),
                 email=EMAIL,
                 join=join,
+                telemetry=telemetry,
                 operated=operated,
             )
 

@@ -45,6 +45,9 @@ KINDS: dict[str, dict[str, Any]] = {
 QUERIES = {
     "difference": "?a=<event>&b=<event>",
     "release": "?version=1.2.3",
+    # Whatever the blog told of itself is called alike.
+    "host": "?name=<metric>",
+    "metric": "?name=<metric>",
     "rum_page": "?page=/",
     "ask_letters": "?every=true&do=replay",
 }

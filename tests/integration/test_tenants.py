@@ -190,6 +190,7 @@ def furnish(world: World, desk: FilesDesk) -> dict[str, str]:
         "replay": str(replay.id),
         "trace_id": trace_id,
         "metric": MARK,
+        "operation": MARK,
     }
 
 

@@ -53,6 +53,7 @@ def test_bars_are_stacked() -> None:
 def test_a_gap_in_a_line_is_a_gap() -> None:
     assert line_path([0, 1, None, 1, 1], 1) == "M0 100L250 0M750 0L1000 0"
     assert line_path([None, 1, None], 1) == "M500 0h6"
+    assert line_path([None, None, 1], 1) == "M1000 0h-6"  # into the box
     assert line_path([], 1) == ""
 
 

@@ -56,6 +56,19 @@ def test_another_machines_clock_is_put_right_and_its_children_with_it() -> None:
     assert (made.skewed, made.end_ns) == (2, (call.start_ns or 0) + 100 * MS)
 
 
+def test_an_orphans_clock_is_put_right_as_its_services_is() -> None:
+    spans = (
+        span("call", took=100),
+        span("serve", "call", start=-3_600_000, took=40),
+        span("lost", "gone", start=-3_600_000 + 10, took=5),
+        span("other", "gone", start=1),
+    )
+    made = build(*spans, services="abbc")
+    assert order(made, *spans) == [("call", 0), ("serve", 1), ("other", 0), ("lost", 0)]
+    assert {one.skew_ms for one in made.placed} == {0.0, 3_600_030.0}
+    assert made.end_ns == made.placed[0].start_ns + 100 * MS  # type: ignore[operator]
+
+
 def test_a_clock_that_agrees_is_left_alone() -> None:
     made = build(span("call", took=100), span("serve", "call", start=5, took=40), services="ab")
     assert made.skewed == 0

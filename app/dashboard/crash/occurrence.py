@@ -12,6 +12,7 @@ from app.dashboard.crash.frames import Rooms, StackView, stack_view
 from app.dashboard.crash.highlights import Highlight, clock_of, highlights
 from app.dashboard.crash.parts import Picture, list_of, text_of
 from app.dashboard.crash.stack_text import stack_text
+from app.dashboard.crash.trace import TraceSection
 from app.dashboard.folding import Node, RuleOf, fold, no_rule
 from app.dashboard.room import Room
 
@@ -102,10 +103,21 @@ class TellingView:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonView:
+    """Who met it: all that is known of them, and their sessions and traces about that time."""
+
+    user: str
+    href: str
+    sessions_href: str
+    traces_href: str
+
+
+@dataclass(frozen=True, slots=True)
 class OccurrenceView:
     """An occurrence as a page shows it. ``missing`` says what could not be read and why; then the
-    rest is what PostgreSQL knows. ``redacted`` counts places that rules blanked. ``files`` and
-    ``telling`` are beside the event's bytes (:mod:`app.dashboard.crash.beside`).
+    rest is what PostgreSQL knows. ``redacted`` counts places that rules blanked. ``person``,
+    ``trace``, ``files`` and ``telling`` are beside the event's bytes
+    (:mod:`app.dashboard.crash.beside`).
     """
 
     id: str
@@ -123,6 +135,8 @@ class OccurrenceView:
     redacted: int
     missing: str
     asked: Asked
+    person: PersonView | None = None
+    trace: TraceSection | None = None
     files: tuple[FileView, ...] = ()
     telling: tuple[TellingView, ...] = ()
 

@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.api.picture import full_picture, identity
-from app.dashboard.crash.beside import files_of, telling
+from app.dashboard.crash.beside import files_of, person_of, telling
 from app.dashboard.crash.occurrence import Asked, OccurrenceView, occurrence_view
+from app.dashboard.crash.parts import Picture, text_of
+from app.dashboard.crash.trace import TraceSection, trace_of
 from app.dashboard.folding import RuleOf, no_rule
+from app.dashboard.links import ProjectName
 from app.dashboard.page import Visit
 from app.errors import ApiError
 from app.raw import read_raw
@@ -22,6 +25,8 @@ def read_occurrence(visit: Visit, event: StoredEvent, asked: Asked) -> Occurrenc
     rule_of = _rules(visit, event) if event.redacted and not missing else no_rule
     return replace(
         occurrence_view(picture, asked, missing, rule_of),
+        person=person_of(ProjectName(event.project_id, event.project), event.id, picture),
+        trace=visit.gaps.fill("its trace", lambda: _trace(visit, event, picture), None),
         files=tuple(visit.gaps.fill("files", lambda: files_of(visit, event), [])),
         telling=tuple(
             visit.gaps.fill("related events", lambda: telling(visit, event, picture), [])
@@ -46,6 +51,14 @@ def picture_of(visit: Visit, event: StoredEvent) -> tuple[dict[str, Any], str]:
     if raw is None:
         return _known(event), why or "The file server cannot be reached now."
     return full_picture(event, raw), ""
+
+
+def _trace(visit: Visit, event: StoredEvent, picture: Picture) -> TraceSection | None:
+    """The trace of a crash, which its row knows, too; of other events their own page tells."""
+    if event.type != "crash":
+        return None
+    named = text_of(picture, "trace_id") or event.columns.get("trace_id")
+    return trace_of(visit, event, str(named)) if named else None
 
 
 def _rules(visit: Visit, event: StoredEvent) -> RuleOf:

@@ -40,7 +40,8 @@ class OccurrencePage:
 
 
 def occurrence(visit: Visit) -> OccurrencePage:
-    """The event that the path names; without its bytes what its row gives, and the gap is noted.
+    """The event that the path names, by our id or its SDK's; without its bytes what its row gives,
+    and the gap is noted.
 
     Raises ``ApiError`` 404 and ``StoreDown`` for PostgreSQL.
     """

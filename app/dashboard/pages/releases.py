@@ -9,15 +9,23 @@ from datetime import datetime
 from marshmallow import Schema, fields, validate
 
 from app.api.arguments import bad_argument
-from app.api.releases import estimate_users
+from app.api.releases import HEALTH_DAYS, estimate_users, health_of
 from app.dashboard import links
 from app.dashboard.links import Named
 from app.dashboard.page import Page, Place, Visit
 from app.dashboard.pages.groups import GroupRow, group_rows
 from app.dashboard.paging import PageArguments, Paging, paging
+from app.dashboard.telemetry.health import (
+    HealthView,
+    VersionHealth,
+    health_rows,
+    health_view,
+    version_health,
+)
 from app.errors import not_found
 from storage.query.parse import parse_query, quoted
 from storage.sql.group_filter import GroupFilter
+from storage.sql.health import Health, Source
 from storage.sql.release_list import Release
 
 _SHOWN = 10
@@ -32,8 +40,8 @@ class ReleaseArguments(Schema):
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
     """A release. ``users`` are estimated, null while search is away; ``adoption`` is the percentage
-    of the last day's occurrences that are of it, null when there are none. ``crash_free`` is
-    null: release health of the API counts it, at its own pace.
+    of the last day's occurrences that are of it, null when there are none. ``crash_free`` is that
+    of its sessions without a crash, and null without any.
     """
 
     version: str
@@ -56,19 +64,26 @@ class ReleaseRow:
 
 @dataclass(frozen=True, slots=True)
 class ReleasesView:
-    """A page of releases, the one first seen last first."""
+    """A page of releases, the one first seen last first. ``health`` is of all, null where it cannot
+    be told.
+    """
 
     title: str
     releases: tuple[ReleaseRow, ...]
+    health: HealthView | None
     paging: Paging
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseView:
-    """A release, and the first of its groups: new ones, and those that came back."""
+    """A release, and the first of its groups: new ones, and those that came back. ``health`` is
+    null without a session of it, and where ``health_known`` is false.
+    """
 
     title: str
     release: ReleaseRow
+    health: VersionHealth | None
+    health_known: bool
     new: tuple[GroupRow, ...]
     regressed: tuple[GroupRow, ...]
 
@@ -81,9 +96,11 @@ def releases(visit: Visit) -> ReleasesView:
         page = stored.list(project.id, visit.now, asked["cursor"], asked["limit"])
     except ValueError as exc:
         raise bad_argument("cursor", str(exc)) from None
-    rows = _rows(visit, page.items)
+    source, found = _health(visit)
+    health = health_view(project, source, found, HEALTH_DAYS) if source else None
+    rows = _rows(visit, page.items, found)
     here = links.releases(project)
-    return ReleasesView("Releases", rows, paging(here, asked, len(rows), page.next_cursor))
+    return ReleasesView("Releases", rows, health, paging(here, asked, len(rows), page.next_cursor))
 
 
 def release(visit: Visit) -> ReleaseView:
@@ -92,25 +109,44 @@ def release(visit: Visit) -> ReleaseView:
     found = visit.desk.stores.triage.releases.find(project.id, version, visit.now)
     if found is None:
         raise not_found("release of this project")
-    (row,) = _rows(visit, [found])
+    source, told = _health(visit)
+    health = None
+    if source:
+        health = version_health(project, source, told, version, visit.now.date(), HEALTH_DAYS)
+    (row,) = _rows(visit, [found], told)
     return ReleaseView(
         f"Release {version}",
         row,
-        _groups(visit, f"introduced:{quoted(version)}") if found.new else (),
-        _groups(visit, f"regressed:{quoted(version)}") if found.regressed else (),
+        health,
+        source is not None,
+        _groups(visit, f"introduced:{quoted(version)}") if row.new else (),
+        _groups(visit, f"regressed:{quoted(version)}") if row.regressed else (),
     )
 
 
-def _rows(visit: Visit, found: Sequence[Release]) -> tuple[ReleaseRow, ...]:
+def _health(visit: Visit) -> tuple[Source | None, Sequence[Health]]:
+    """What is told of sessions; null of whom where it cannot be read now."""
+    nothing: tuple[Source | None, Sequence[Health]] = (None, ())
+    return visit.gaps.fill(
+        "release health", lambda: health_of(visit.desk, visit.of_project.id), nothing
+    )
+
+
+def _rows(
+    visit: Visit, found: Sequence[Release], health: Sequence[Health]
+) -> tuple[ReleaseRow, ...]:
     project, versions = visit.of_project, [one.version for one in found]
     nobody: dict[str, int] = {}
     users = visit.gaps.fill(
         "users of releases", lambda: estimate_users(visit.desk, project.id, versions), nobody
     )
-    return tuple(_row(project, one, users.get(one.version)) for one in found)
+    crash_free = {row.version: row.crash_free_sessions for row in health_rows(project, health)}
+    return tuple(
+        _row(project, one, users.get(one.version), crash_free.get(one.version)) for one in found
+    )
 
 
-def _row(project: Named, one: Release, users: int | None) -> ReleaseRow:
+def _row(project: Named, one: Release, users: int | None, crash_free: float | None) -> ReleaseRow:
     def having(key: str) -> str:
         return links.groups(project, query=f"{key}:{quoted(one.version)}")
 
@@ -130,7 +166,7 @@ def _row(project: Named, one: Release, users: int | None) -> ReleaseRow:
         events=one.events,
         users=users,
         adoption=round(100 * one.recent / one.recent_of, 1) if one.recent_of else None,
-        crash_free=None,
+        crash_free=crash_free,
     )
 
 

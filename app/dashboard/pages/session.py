@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from marshmallow import Schema, fields, validate
 
@@ -19,6 +19,8 @@ from storage.sql.projects import Project
 from workbench.people import link_of_crash
 
 MOST_INSIDE = 40
+#: What a server did for a session may be told of before and after what the browser tells.
+_AROUND = timedelta(minutes=5)
 _KINDS = {
     "session_start": "session begins",
     "session_end": "session ends",
@@ -83,7 +85,8 @@ class StepRow:
 @dataclass(frozen=True, slots=True)
 class SessionView:
     """A session. ``crashes_known`` is false where they could not be looked for, ``more`` true where
-    it has more steps than are shown.
+    it has more steps than are shown. ``traces_href`` leads to what servers did for its user
+    meanwhile.
     """
 
     title: str
@@ -102,6 +105,7 @@ class SessionView:
     more: bool
     crashes_known: bool
     steps: tuple[StepRow, ...]
+    traces_href: str | None
 
 
 def session(visit: Visit) -> SessionView:
@@ -136,7 +140,18 @@ def session_view(project: Project, found: Session) -> SessionView:
         found.more,
         found.crashes is not None,
         tuple(_row(found, entry) for entry in entries),
+        _traces(project, found),
     )
+
+
+def _traces(project: Project, found: Session) -> str | None:
+    """The transactions of its user while it lasted; null for somebody without a name."""
+    user = found.attributes.user_key
+    if not user:
+        return None
+    start, end = found.started_at - _AROUND, found.ended_at + _AROUND
+    times = {"from": start.isoformat(timespec="seconds"), "to": end.isoformat(timespec="seconds")}
+    return links.traces(project, user=user, **times)
 
 
 _VIEWS = ("page", "virtual_page", "view")

@@ -1,6 +1,6 @@
 """The pages that the browser tests go through: a module of rows for each part of the dashboard."""
 
-from tests.browser.rows import accounts, operators, shell, triage, users
+from tests.browser.rows import accounts, operators, shell, telemetry, triage, users
 from tests.browser.rows.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -8,6 +8,7 @@ ROWS: tuple[Row, ...] = (
     *shell.ROWS,
     *triage.ROWS,
     *users.ROWS,
+    *telemetry.ROWS,
     *operators.ROWS,
 )
 

@@ -1,0 +1,1 @@
+"""Spans, metrics and sessions as pages show them; pure."""
