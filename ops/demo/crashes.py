@@ -11,10 +11,9 @@ import orjson
 
 from ops.demo.faults import Fault, Line
 from ops.demo.people import Person
-from ops.demo.story import API, WEB
+from ops.demo.story import API, SERVERS, WEB
 
 _SHOP = "https://shop.example.com"
-_SERVERS = ("api-1", "api-2", "api-3")
 _PHONES = ("Pixel 8", "Galaxy S24", "Xperia 5", "Moto G54")
 
 
@@ -22,12 +21,7 @@ def crash_body(
     rng: Random, fault: Fault, at_ms: int, release: str, who: Person, session: str | None
 ) -> bytes:
     """The report of a fault that somebody met at a moment, in a session of the web shop or not."""
-    values = {
-        "sku": f"SKU-{rng.randint(1000, 1400)}",
-        "order": rng.randint(100_000, 999_999),
-        "ms": rng.randint(2_000, 9_999),
-        "n": rng.randint(1, 400),
-    }
+    values = values_of(rng)
     message = fault.message.format(**values)
     write = {WEB: _browser, API: _server}.get(fault.app, _phone)
     details = write(rng, fault, message, who, values)
@@ -37,6 +31,16 @@ def crash_body(
     if session is not None:
         details["userCustomData"]["sessionId"] = session
     return orjson.dumps({"occurredOn": _iso(at_ms), "details": details})
+
+
+def values_of(rng: Random) -> dict[str, Any]:
+    """What messages of faults may name."""
+    return {
+        "sku": f"SKU-{rng.randint(1000, 1400)}",
+        "order": rng.randint(100_000, 999_999),
+        "ms": rng.randint(2_000, 9_999),
+        "n": rng.randint(1, 400),
+    }
 
 
 def _browser(
@@ -79,7 +83,7 @@ def _server(
 ) -> dict[str, Any]:
     return {
         "client": {"name": "raygun4py", "version": "8.0.0"},
-        "machineName": rng.choice(_SERVERS),
+        "machineName": rng.choice(SERVERS),
         "error": {
             "className": fault.class_name,
             "message": f"{fault.class_name}: {message}",

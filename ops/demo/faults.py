@@ -22,7 +22,8 @@ class Line:
 class Fault:
     """One thing that goes wrong. ``stack`` is innermost first; ``message`` may name ``{sku}``,
     ``{order}``, ``{ms}`` and ``{n}``. ``only`` are the releases it is in, with how much more often
-    it happens there; in all of them if empty.
+    it happens there; in all of them if empty. What has a ``traced`` step OpenTelemetry tells of, in
+    the trace of the request that it ended in that step.
     """
 
     app: str
@@ -32,6 +33,7 @@ class Fault:
     weight: float
     path: str
     only: Mapping[str, float] = field(default_factory=dict)
+    traced: str = ""
 
     def rate(self, release: str) -> float:
         """How often it happens while a release runs, relative to others."""
@@ -96,13 +98,15 @@ _API = (
     Fault(API, "ProductMissing", "no product '{sku}' in catalogue",
           (_shop("catalog", "find", 16, 'raise ProductMissing(f"no product {sku!r}")'),
            _shop("views", "product", 41, "item = catalog.find(sku)"), _VIEW), 16,
-          "/api/products"),
+          "/api/products", traced="catalog.find"),
     Fault(API, "OperationalError", "could not connect to server: Connection timed out",
-          (_SQL, _shop("orders", "save", 77, "session.commit()"), _VIEW), 8, "/api/orders"),
+          (_SQL, _shop("orders", "save", 77, "session.commit()"), _VIEW), 8, "/api/orders",
+          traced="INSERT orders"),
     Fault(API, "TimeoutError", "payment provider did not answer within {ms} ms",
           (_shop("payment", "quote", 52, "answer = client.post(url, timeout=limit)"),
            _shop("views", "quote", 133, "return jsonify(payment.quote(order))"), _VIEW), 12,
-          "/api/payment/quote", {"2.7.3": 0.4, "2.8.0": 0.4, "2.9.0": 0.6, "2.9.1": 2.2}),
+          "/api/payment/quote", {"2.7.3": 0.4, "2.8.0": 0.4, "2.9.0": 0.6, "2.9.1": 2.2},
+          traced="POST /v1/quotes"),
     Fault(API, "IntegrityError", "duplicate key value violates \"orders_pkey\": ({order})",
           (_SQL, _shop("orders", "place", 102, "session.add(order)"), _VIEW), 5, "/api/orders"),
     Fault(API, "ValidationError", "quantity: must be at least 1, got -{n}",

@@ -5,23 +5,36 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from random import Random
 
-from ops.demo.crashes import crash_body
+from events.limits import Limits
+from events.otlp.messages import TRACES
+from events.otlp.split import split
+from ops.demo.crashes import crash_body, values_of
 from ops.demo.faults import FAULTS, Fault
+from ops.demo.launches import AN_ITEM, sessions_body
+from ops.demo.levels import Host
 from ops.demo.people import Crowd
-from ops.demo.story import WEB, Span, release, traffic
+from ops.demo.requests import Served, any_operation, export, operation_at
+from ops.demo.story import API, APP, SERVERS, WEB, Span, release, traffic
 from ops.demo.visits import Visit
 
 #: Of all events, those that are crashes.
 CRASH_SHARE = 0.15
+#: Of all events, those that are spans of the API's requests, what its servers measure, and how
+#: sessions of the app ended. All others are of real users.
+TRACE_SHARE, LEVEL_SHARE, SESSION_SHARE = 0.06, 0.03, 0.01
 #: Of all events, those that no stage can take: they end as dead letters.
 DEAD_SHARE = 1 / 1500
 _IN_A_VISIT = 0.7
 _HOUR_MS = 3_600_000
 _EVENTS_A_PERSON = 45
 _FEWEST_PEOPLE = 150
+_FEWEST_REQUESTS, _MOST_REQUESTS = 2, 8
+#: The last of the servers has more to do than the others.
+_HOTTER = 1.3
+_LIMITS = Limits(max_event_bytes=1 << 20, max_depth=500)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,6 +50,17 @@ class Told:
     dead: bool = field(compare=False, default=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """How many events of each kind an hour has."""
+
+    crashes: int
+    traces: int
+    levels: int
+    sessions: int
+    reports: int
+
+
 def script(events: int, span: Span, seed: int) -> Iterator[Told]:
     """So many events, in order of time; none of them before or after the span."""
     teller = _Teller(span, seed, events)
@@ -47,10 +71,15 @@ def script(events: int, span: Span, seed: int) -> Iterator[Told]:
         people * sum(fault.rate(release(fault.app, span.share(start))) for fault in FAULTS)
         for people, (start, _) in zip(crowds, bounds, strict=True)
     ]
-    crashes = round(events * CRASH_SHARE)
-    plan = zip(bounds, shared(crashes, faulty), shared(events - crashes, crowds), strict=True)
-    for (start, end), of_crashes, of_visits in plan:
-        teller.hour(start, end, of_crashes, of_visits)
+    machines = [float(end - start) for start, end in bounds]
+    kinds = ((CRASH_SHARE, faulty), (TRACE_SHARE, crowds), (LEVEL_SHARE, machines))
+    told = [
+        (round(events * share), weights) for share, weights in (*kinds, (SESSION_SHARE, crowds))
+    ]
+    told.append((events - sum(amount for amount, _ in told), crowds))
+    plan = zip(*(shared(amount, weights) for amount, weights in told), strict=True)
+    for (start, end), due in zip(bounds, plan, strict=True):
+        teller.hour(start, end, _Due(*due))
         yield from teller.until(end)
     yield from teller.rest()
 
@@ -73,14 +102,33 @@ class _Teller:
         self._crowd = Crowd(self._rng, max(_FEWEST_PEOPLE, events // _EVENTS_A_PERSON))
         self._ahead: list[Told] = []
         self._order = count()
+        hotter = [1.0] * (len(SERVERS) - 1) + [_HOTTER]
+        self._hosts = cycle(
+            Host(name, span.start_ms, more) for name, more in zip(SERVERS, hotter, strict=True)
+        )
 
-    def hour(self, start: int, end: int, crashes: int, reports: int) -> None:
+    def hour(self, start: int, end: int, due: _Due) -> None:
         """Make the events that begin within an hour."""
-        visits = self._visits(start, end, reports)
+        visits = self._visits(start, end, due.reports)
         share = self._span.share(start)
         rates = [fault.rate(release(fault.app, share)) for fault in FAULTS]
-        for fault in self._rng.choices(FAULTS, rates, k=crashes):
-            self._crash(fault, self._rng.randint(start, end - 1), visits)
+        traces = due.traces
+        for fault in self._rng.choices(FAULTS, rates, k=due.crashes):
+            at = self._rng.randint(start, end - 1)
+            if fault.traced:
+                # Where there are more faults than traces to tell, theirs were not sampled.
+                self._requests(at, fault, sampled=traces > 0)
+                traces = max(0, traces - 1)
+            else:
+                self._crash(fault, at, visits)
+        for _ in range(traces):
+            self._requests(self._rng.randint(start, end - 1))
+        for place in range(due.levels):
+            at = start + (place + 1) * (end - start) // due.levels - 1
+            body = next(self._hosts).export(self._rng, self._span, at)
+            self._add(at, API, "metric", "otlp.metrics.proto", body)
+        for _ in range(due.sessions):
+            self._sessions(self._rng.randint(start, end - 1))
 
     def until(self, end: int) -> Iterator[Told]:
         """What is over by a moment, in order."""
@@ -99,7 +147,7 @@ class _Teller:
             visit = Visit(self._rng, self._crowd.one(), at, self._release(WEB, at))
             visits.append(visit)
             for report in visit.reports():
-                self._add(report.at_ms, WEB, "rum", report.body)
+                self._add(report.at_ms, WEB, "rum", "raygun.rum", report.body)
                 reports -= 1
                 if not reports:
                     break
@@ -115,10 +163,30 @@ class _Teller:
             who = self._crowd.one()
         named = session if self._rng.random() < _IN_A_VISIT else None
         body = crash_body(self._rng, fault, at, self._release(fault.app, at), who, named)
-        self._add(at, fault.app, "crash", body)
+        self._add(at, fault.app, "crash", "raygun.entry", body)
 
-    def _add(self, at_ms: int, app: str, kind: str, body: bytes) -> None:
-        protocol = "raygun.entry" if kind == "crash" else "raygun.rum"
+    def _requests(self, at: int, fault: Fault | None = None, *, sampled: bool = True) -> None:
+        """What a server exports of some requests, as the door takes it: an event of spans, and one
+        of the fault that ended one of them. Of what is not ``sampled`` there is the fault alone.
+        """
+        rng = self._rng
+        many = rng.randint(_FEWEST_REQUESTS, _MOST_REQUESTS) if sampled else 1
+        served = [Served(any_operation(rng), self._crowd.one()) for _ in range(many)]
+        if fault is not None:
+            values = values_of(rng)
+            operation, message = operation_at(fault.path), fault.message.format(**values)
+            served[-1] = Served(operation, self._crowd.one(), fault, message, values["ms"])
+        body = export(rng, at, self._release(API, at), served)
+        for part in split(TRACES, "proto", body, _LIMITS).parts:
+            if sampled or part.event_type == "crash":
+                self._add(at, API, part.event_type, part.protocol, part.body)
+
+    def _sessions(self, at: int) -> None:
+        people = [self._crowd.one() for _ in range(AN_ITEM)]
+        body = sessions_body(self._rng, at, self._span.start_ms, self._release(APP, at), people)
+        self._add(at, APP, "metric", "sentry.sessions", body)
+
+    def _add(self, at_ms: int, app: str, kind: str, protocol: str, body: bytes) -> None:
         dead = self._rng.random() < DEAD_SHARE
         if dead:
             protocol, body = self._spoilt(protocol, body)
@@ -133,7 +201,9 @@ class _Teller:
         how = self._rng.choices(("cut", "wrapped", "unknown"), (6, 3, 2))[0]
         if how == "cut":
             return protocol, body[: len(body) * 2 // 3]
-        return (protocol, b"[" + body + b"]") if how == "wrapped" else ("raygun.beta", body)
+        if how == "wrapped":
+            return protocol, b"[" + body + b"]"
+        return f"{protocol.partition('.')[0]}.beta", body
 
     def _release(self, app: str, at_ms: int) -> str:
         return release(app, self._span.share(at_ms))

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 
 WEB, API, APP = "shop-web", "shop-api", "shop-app"
 
+#: The machines that the API runs on.
+SERVERS = ("api-1", "api-2", "api-3")
+
 #: Releases, each since its share of the span.
 RELEASES: dict[str, tuple[tuple[float, str], ...]] = {
     WEB: ((0.0, "3.4.0"), (0.22, "3.4.1"), (0.55, "3.5.0"), (0.58, "3.5.1"), (0.8, "3.6.0")),
@@ -23,7 +26,8 @@ BAD_DEPLOY = "3.5.0"
 #: The release of the web shop since which one page is slow, and the page.
 SLOW_RELEASE = "3.6.0"
 SLOW_PATH = "/checkout/payment"
-#: The release of the API that brought back what 2.8.0 had mended.
+#: The release of the API that brought back what 2.8.0 had mended, and since which the payment
+#: provider is slow and fails.
 REGRESSED = "2.9.1"
 
 #: Which paths are one page. That orders have numbers too is left to be found.

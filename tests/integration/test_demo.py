@@ -16,6 +16,7 @@ from storage.search.scope import Scope
 from storage.search.store import SearchStore
 from storage.sql.group_filter import GroupFilter
 from storage.sql.groups import Groups
+from storage.sql.health import ReleaseHealth
 from storage.sql.projects import Projects
 from storage.sql.terms import Terms
 from storage.sql.triaging import open_triaging
@@ -48,7 +49,7 @@ def test_what_is_imported_has_not_waited_for_days(pipeline, settings):
     sender = Sender(pipeline.broker, load, {WEB: 1, API: 1, APP: 1}, tell)
     with pytest.raises(Enough):
         sender.send(story)
-    assert len(ages) == 2
+    assert len(ages) == 4  # one a type
     assert max(ages) < 60
 
 
@@ -99,9 +100,20 @@ def test_a_shop_is_told_and_the_ledger_balances(pipeline, worker, run):
     days = pipeline.query("SELECT DISTINCT date_trunc('day', occurred_at) FROM crash_events")
     assert len(days) >= 3
 
+    now = datetime.now(UTC)
+    assert pipeline.query("SELECT DISTINCT version FROM trace_segments")
+    assert pipeline.query("""
+        SELECT crash.id FROM crash_events AS crash JOIN trace_segments AS segment USING (trace_id)
+        WHERE crash.project_id = segment.project_id
+    """)
+    app = Projects(pipeline.database).by_name(APP)
+    health = ReleaseHealth(pipeline.database, Terms(pipeline.database))
+    source, versions = health.of(app.id, now - timedelta(days=4), now)
+    assert source == "sdk"
+    assert {one.version for one in versions} == {"1.18.0", "1.19.0"}
+
     project = Projects(pipeline.database).by_name(WEB)
     book = open_rum(pipeline.database, SearchStore(settings))
-    now = datetime.now(UTC)
     view = book.overview(project.id, Scope(project.id, now - timedelta(days=4), now))
     assert {"/", "/product/*", "/category/*"} <= {row.page for row in view.pages}
     assert view.overview.sessions > 50
