@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from ops.demo.story import BAD_DEPLOY, PATH_RULES, SLOW_PATH, WEB
+from ops.demo.story import API, BAD_DEPLOY, PATH_RULES, SERVERS, SLOW_PATH, WEB
 from ops.errors import OpsError
+from ops.paths import CHECKOUT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,6 +26,25 @@ _QUALITY = 70
 SCHEMES = ("light", "dark")
 
 Find = Callable[["Reader"], str]
+Hide = Callable[["Reader"], list[str]]
+
+#: Pages with a look of their own that no picture is of, and why.
+NOT_SHOWN = {
+    "replay": "the story replays nothing",
+    "find": "leads elsewhere where it finds something",
+    "ask_letters": "asks once more before letters are replayed or discarded",
+    "join": "its address is a secret that is used up",
+}
+#: What stands for a text that is not to be seen, such as a key.
+HIDDEN = "\u2022" * 12
+_HIDE = """([texts, hidden]) => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode())
+    for (const text of texts)
+      walker.currentNode.data = walker.currentNode.data.replaceAll(text, hidden);
+  for (const input of document.querySelectorAll("input, textarea"))
+    for (const text of texts) input.value = input.value.replaceAll(text, hidden);
+}"""
 
 
 class Reader:
@@ -57,10 +77,13 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture of a page, which is found when it is taken."""
+    """A picture of a page, which is found when it is taken; texts that ``hides`` gives are not to
+    be seen on it.
+    """
 
     name: str
     find: Find
+    hides: Hide = lambda _: []
 
 
 def _at(path: str) -> Find:
@@ -69,6 +92,13 @@ def _at(path: str) -> Find:
 
 def _first(path: str, table: str) -> Find:
     return lambda reader: reader.first(path, table)
+
+
+def _some(rows: list[Any], project: str, what: str) -> list[Any]:
+    """The rows; raises :class:`OpsError` without any."""
+    if not rows:
+        raise OpsError(f"{project} has no {what}: fill it with ./sluice demo")
+    return rows
 
 
 def _cluster(reader: Reader) -> str:
@@ -90,9 +120,7 @@ def _of_group(part: str) -> Find:
 def _occurrences(reader: Reader) -> list[str]:
     """The ids of a group's latest occurrences."""
     rows = reader.view(f"{_group(reader)}/occurrences")["occurrences"]
-    if not rows:
-        raise OpsError(f"{WEB} has no occurrences: fill it with ./sluice demo")
-    return [str(row["id"]) for row in rows]
+    return [str(row["id"]) for row in _some(rows, WEB, "occurrences")]
 
 
 def _difference(reader: Reader) -> str:
@@ -103,22 +131,44 @@ def _difference(reader: Reader) -> str:
 def _crashed_session(reader: Reader) -> str:
     """A session with a crash in it, else any."""
     rows = reader.view(f"/p/{WEB}/sessions?limit=100")["sessions"]
-    if not rows:
-        raise OpsError(f"{WEB} has no sessions: fill it with ./sluice demo")
-    return str(max(rows, key=lambda row: (row["crashes"] or 0, row["views"] or 0))["href"])
+    found = _some(rows, WEB, "sessions")
+    return str(max(found, key=lambda row: (row["crashes"] or 0, row["views"] or 0))["href"])
 
 
 def _user(reader: Reader) -> str:
     rows = reader.view(f"/p/{WEB}/sessions?limit=100")["sessions"]
     named = [row["user_href"] for row in rows if row["user_href"]]
-    if not named:
-        raise OpsError(f"{WEB} has no users: fill it with ./sluice demo")
-    return str(named[0])
+    return str(_some(named, WEB, "users")[0])
 
 
 def _receipt(reader: Reader) -> str:
     return f"/receipt?id={_occurrences(reader)[0]}"
 
+
+def _traced_crash(reader: Reader) -> str:
+    """A crash that ended a request, whose trace is known."""
+    group = reader.first(f"/p/{API}/groups?query=payment+provider+did+not+answer", "groups")
+    rows = reader.view(f"{group}/occurrences")["occurrences"]
+    return f"{group}/o/{_some(rows, API, 'crashes in a trace')[0]['id']}"
+
+
+def _trace(reader: Reader) -> str:
+    """A trace in which something crashed: of what fails, that takes longest."""
+    return reader.first(f"/p/{API}/traces?failed=true&order=slowest&hours=168", "transactions")
+
+
+def _keys(reader: Reader) -> list[str]:
+    """The key that the web shop's pages may show."""
+    key = reader.view(f"/setup/{WEB}")["key"]
+    return [str(key)] if key else []
+
+
+def _paths(_: Reader) -> list[str]:
+    """Where this Sluice lies."""
+    return [str(CHECKOUT)]
+
+
+_SETTINGS = f"/p/{WEB}/settings"
 
 SHOTS: tuple[Shot, ...] = (
     Shot("home", _at("/")),
@@ -150,6 +200,32 @@ SHOTS: tuple[Shot, ...] = (
     Shot("ledger", _at("/ops/ledger")),
     Shot("audit", _at("/ops/audit")),
     Shot("receipt", _receipt),
+    Shot("group_occurrence", _traced_crash),
+    Shot("apm", _at(f"/p/{API}/apm?hours=24")),
+    Shot("operation", _at(f"/p/{API}/apm/POST%20/api/payment/quote?hours=168")),
+    Shot("traces", _at(f"/p/{API}/traces?hours=24")),
+    Shot("trace", _trace),
+    Shot("health", _at(f"/p/{API}/health?hours=24")),
+    Shot("host", _at(f"/p/{API}/host?name={SERVERS[-1]}&hours=168")),
+    Shot("metrics", _at(f"/p/{API}/metrics")),
+    Shot("metric", _at(f"/p/{API}/metric?name=system.memory.usage&by=host&hours=168")),
+    Shot("users", _at(f"/p/{WEB}/users")),
+    Shot("edit_letter", lambda reader: f"{_letter(reader)}/edit"),
+    Shot("parked", _at("/ops/parked")),
+    Shot("ledger_minute", _first("/ops/ledger?hours=24", "rows")),
+    Shot("setup", _at(f"/setup/{WEB}"), _keys),
+    Shot("settings", _at(_SETTINGS), _keys),
+    Shot("members", _at(f"{_SETTINGS}/members")),
+    Shot("project_tokens", _at(f"{_SETTINGS}/tokens")),
+    Shot("project_retention", _at(f"{_SETTINGS}/retention")),
+    Shot("project_redaction", _at(f"{_SETTINGS}/redaction")),
+    Shot("installation", _at("/settings")),
+    Shot("all_projects", _at("/settings/projects")),
+    Shot("all_tokens", _at("/settings/tokens")),
+    Shot("effective_settings", _at("/settings/effective"), _paths),
+    Shot("account", _at("/account")),
+    Shot("preferences", _at("/preferences")),
+    Shot("login", _at("/login")),
     Shot("help", _at("/help")),
 )
 
@@ -168,20 +244,20 @@ def take(
     page that is not there, or without a browser.
     """
     reader = Reader(url, token)
-    paths = [(shot.name, shot.find(reader)) for shot in shots]
+    paths = [(shot.name, shot.find(reader), shot.hides(reader)) for shot in shots]
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     with (browsing or _browser)() as browser:
         for scheme in SCHEMES:
-            for name, path in paths:
+            for name, path, hides in paths:
                 tell(f"{name}, {scheme}")
                 file = folder / f"{name}-{scheme}.webp"
-                file.write_bytes(_shot(browser, url + path, token, scheme))
+                file.write_bytes(_shot(browser, url + path, token, scheme, hides))
                 made.append(file)
     return made
 
 
-def _shot(browser: Browser, address: str, token: str, scheme: str) -> bytes:
+def _shot(browser: Browser, address: str, token: str, scheme: str, hides: list[str]) -> bytes:
     with browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -191,6 +267,7 @@ def _shot(browser: Browser, address: str, token: str, scheme: str) -> bytes:
         answer = page.goto(address, wait_until="networkidle")
         if answer is None or not answer.ok:
             raise OpsError(f"{address} cannot be shown: {answer and answer.status}")
+        page.evaluate(_HIDE, [hides, HIDDEN])
         asked = {"format": "webp", "quality": _QUALITY}
         picture = context.new_cdp_session(page).send("Page.captureScreenshot", asked)
         return base64.b64decode(picture["data"])
