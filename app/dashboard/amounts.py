@@ -23,6 +23,15 @@ def _tenths(amount: float, unit: int) -> str:
     return f"{amount:.1f} {_UNITS[unit]}"
 
 
+def measured(number: float, unit: str) -> str:
+    """A value of a metric: bytes (UCUM's ``By``) as :func:`size`, ``ms`` as :func:`milliseconds`,
+    all else as its number with its unit.
+    """
+    if unit == "By":
+        return size(number)
+    return milliseconds(number) if unit == "ms" else f"{count(number)} {unit}".rstrip()
+
+
 def share(part: float, whole: float) -> str:
     """``37 %`` of a whole; what is there and rounds to nothing is ``<1 %``, none of nothing."""
     if whole <= 0:

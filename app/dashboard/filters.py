@@ -71,6 +71,7 @@ def register_filters(app: Flask, assets: Assets) -> None:
         fenced=fenced,
         fold=fold,
         machine=machine,
+        measured=amounts.measured,
         relative=relative,
         size=amounts.size,
         took=amounts.milliseconds,

@@ -27,7 +27,7 @@ from app.dashboard.pages.metrics import MetricView, metric_view
 from app.dashboard.pages.operation import Examples, operation_view
 from app.dashboard.telemetry.health import health_view, version_health
 from app.dashboard.telemetry.limits import limit_of
-from app.dashboard.telemetry.measures import host_rows
+from app.dashboard.telemetry.measures import host_rows, unit_of
 from app.dashboard.telemetry.period import Period, step_of
 from app.dashboard.telemetry.trace import SPANS, TraceView, Wanted, trace_view
 from app.dashboard.telemetry.work import histogram
@@ -439,6 +439,21 @@ def test_hosts_tell_their_telling_levels_first() -> None:
     ]
     assert (rows[1].more, rows[1].levels[2].unit) == (1, "By")
     assert rows[1].href == "/p/shop/host?name=web-1&hours=6"
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"),
+    [
+        ("1", ""),
+        (None, ""),
+        ("By", "By"),
+        ("{request}", "request"),
+        ("{a}/{b}", "{a}/{b}"),
+        ("{", "{"),
+    ],
+)
+def test_units_are_shown_without_remarks(unit: str | None, shown: str) -> None:
+    assert unit_of(Known("m", "gauge", unit, False, 1)) == shown
 
 
 def metric_page(kind: str, sums: list[Sum], **given: Any) -> MetricView:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.dashboard import links
-from app.dashboard.amounts import count
+from app.dashboard.amounts import count, measured
 from app.dashboard.charts import Chart, Series, Tone
 from app.dashboard.links import Named
 from app.dashboard.telemetry.period import Period
@@ -18,6 +19,7 @@ from storage.sql.minutes import Known, Sum
 
 _NAME = 200
 _LEVELS = 5
+_REMARK = re.compile(r"\{([^{}]*)\}")
 #: Of a host's levels those are told first whose names have one of these.
 _FIRST = ("cpu", "memory", "load", "filesystem", "disk")
 _TONES: tuple[Tone, ...] = ("ok", "dead", "bad", "plain")
@@ -107,8 +109,12 @@ def weight_of(name: str) -> tuple[int, str]:
 
 
 def unit_of(known: Known) -> str:
-    """A metric's unit as it is written; UCUM's ``1`` says that there is none."""
-    return "" if known.unit in (None, "1") else known.unit or ""
+    """A metric's unit as it is written; UCUM's ``1`` says that there is none, and what it has in
+    braces is but a remark: ``{request}``.
+    """
+    unit = known.unit or ""
+    remark = _REMARK.fullmatch(unit)
+    return remark[1] if remark else "" if unit == "1" else unit
 
 
 def metric_rows(project: Named, known: Sequence[Known]) -> list[MetricRow]:
@@ -133,7 +139,8 @@ def level_chart(name: str, unit: str, sums: Sequence[Sum], period: Period) -> Ch
     known = [value for value in values if value is not None]
     sentence = f"{name} did not tell in this period."
     if known:
-        sentence = f"{name} stood at {count(known[-1])} last; at most {count(max(known))}."
+        last, most = measured(known[-1], unit), measured(max(known), unit)
+        sentence = f"{name} stood at {last} last; at most {most}."
     return Chart(sentence, labels_of(times), (Series("mean", values, "ok"),), "line", unit=unit)
 
 
