@@ -52,8 +52,12 @@ def _db(name: str, ms: float, statement: str) -> Step:
 
 _CART = _db("SELECT carts", 4, "SELECT * FROM carts WHERE id = %s")
 _PRODUCT = _db("SELECT products", 5, "SELECT * FROM products WHERE sku = %s")
+_LINES = _db("SELECT cart_lines", 8, "SELECT * FROM cart_lines WHERE cart = %s")
 _PAYMENT = Operation("POST", "/api/payment/quote", 9, (
     _CART,
+    _LINES,
+    Step("total", "work", 3),
+    Step("GET /v1/rates", "http", 31, "https://rates.example.com/v1/rates"),
     Step("POST /v1/quotes", "http", 190, "https://pay.example.com/v1/quotes"),
     _db("INSERT quotes", 6, "INSERT INTO quotes (cart, amount, until) VALUES (%s, %s, %s)"),
 ))  # fmt: skip
@@ -70,7 +74,7 @@ OPERATIONS = (
     )),
     Operation("GET", "/api/cart", 22, (
         _CART,
-        _db("SELECT cart_lines", 8, "SELECT * FROM cart_lines WHERE cart = %s"),
+        _LINES,
         Step("total", "work", 3),
     )),
     Operation("POST", "/api/cart/lines", 12, (

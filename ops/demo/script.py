@@ -24,14 +24,14 @@ from ops.demo.visits import Visit
 CRASH_SHARE = 0.15
 #: Of all events, those that are spans of the API's requests, what its servers measure, and how
 #: sessions of the app ended. All others are of real users.
-TRACE_SHARE, LEVEL_SHARE, SESSION_SHARE = 0.06, 0.03, 0.01
+TRACE_SHARE, LEVEL_SHARE, SESSION_SHARE = 0.05, 0.03, 0.01
 #: Of all events, those that no stage can take: they end as dead letters.
 DEAD_SHARE = 1 / 1500
 _IN_A_VISIT = 0.7
 _HOUR_MS = 3_600_000
 _EVENTS_A_PERSON = 45
 _FEWEST_PEOPLE = 150
-_FEWEST_REQUESTS, _MOST_REQUESTS = 2, 8
+_FEWEST_REQUESTS, _MOST_REQUESTS = 5, 13
 #: The last of the servers has more to do than the others.
 _HOTTER = 1.3
 _LIMITS = Limits(max_event_bytes=1 << 20, max_depth=500)

@@ -78,12 +78,13 @@ class Reader:
 @dataclass(frozen=True, slots=True)
 class Shot:
     """A picture of a page, which is found when it is taken; texts that ``hides`` gives are not to
-    be seen on it.
+    be seen on it. ``signed_in`` is false for what is to be seen as a stranger.
     """
 
     name: str
     find: Find
     hides: Hide = lambda _: []
+    signed_in: bool = True
 
 
 def _at(path: str) -> Find:
@@ -154,7 +155,8 @@ def _traced_crash(reader: Reader) -> str:
 
 def _trace(reader: Reader) -> str:
     """A trace in which something crashed: of what fails, that takes longest."""
-    return reader.first(f"/p/{API}/traces?failed=true&order=slowest&hours=168", "transactions")
+    found = f"/p/{API}/traces?failed=true&order=slowest&hours=168"
+    return reader.first(found, "transactions").partition("?")[0]
 
 
 def _keys(reader: Reader) -> list[str]:
@@ -165,7 +167,7 @@ def _keys(reader: Reader) -> list[str]:
 
 def _paths(_: Reader) -> list[str]:
     """Where this Sluice lies."""
-    return [str(CHECKOUT)]
+    return [str(CHECKOUT), str(Path.home())]
 
 
 _SETTINGS = f"/p/{WEB}/settings"
@@ -205,14 +207,14 @@ SHOTS: tuple[Shot, ...] = (
     Shot("operation", _at(f"/p/{API}/apm/POST%20/api/payment/quote?hours=168")),
     Shot("traces", _at(f"/p/{API}/traces?hours=24")),
     Shot("trace", _trace),
-    Shot("health", _at(f"/p/{API}/health?hours=24")),
+    Shot("health", _at(f"/p/{API}/health?hours=6")),
     Shot("host", _at(f"/p/{API}/host?name={SERVERS[-1]}&hours=168")),
     Shot("metrics", _at(f"/p/{API}/metrics")),
     Shot("metric", _at(f"/p/{API}/metric?name=system.memory.usage&by=host&hours=168")),
     Shot("users", _at(f"/p/{WEB}/users")),
     Shot("edit_letter", lambda reader: f"{_letter(reader)}/edit"),
     Shot("parked", _at("/ops/parked")),
-    Shot("ledger_minute", _first("/ops/ledger?hours=24", "rows")),
+    Shot("ledger_minute", _first("/ops/ledger", "rows")),
     Shot("setup", _at(f"/setup/{WEB}"), _keys),
     Shot("settings", _at(_SETTINGS), _keys),
     Shot("members", _at(f"{_SETTINGS}/members")),
@@ -225,7 +227,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("effective_settings", _at("/settings/effective"), _paths),
     Shot("account", _at("/account")),
     Shot("preferences", _at("/preferences")),
-    Shot("login", _at("/login")),
+    Shot("login", _at("/login"), signed_in=False),
     Shot("help", _at("/help")),
 )
 
@@ -244,24 +246,28 @@ def take(
     page that is not there, or without a browser.
     """
     reader = Reader(url, token)
-    paths = [(shot.name, shot.find(reader), shot.hides(reader)) for shot in shots]
+    token_header = {"Authorization": f"Bearer {token}"}
+    found = [(shot, shot.find(reader), shot.hides(reader)) for shot in shots]
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     with (browsing or _browser)() as browser:
         for scheme in SCHEMES:
-            for name, path, hides in paths:
-                tell(f"{name}, {scheme}")
-                file = folder / f"{name}-{scheme}.webp"
-                file.write_bytes(_shot(browser, url + path, token, scheme, hides))
+            for shot, path, hides in found:
+                tell(f"{shot.name}, {scheme}")
+                file = folder / f"{shot.name}-{scheme}.webp"
+                headers = token_header if shot.signed_in else {}
+                file.write_bytes(_shot(browser, url + path, headers, scheme, hides))
                 made.append(file)
     return made
 
 
-def _shot(browser: Browser, address: str, token: str, scheme: str, hides: list[str]) -> bytes:
+def _shot(
+    browser: Browser, address: str, headers: dict[str, str], scheme: str, hides: list[str]
+) -> bytes:
     with browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT},
         color_scheme="dark" if scheme == "dark" else "light",
-        extra_http_headers={"Authorization": f"Bearer {token}"},
+        extra_http_headers=headers,
     ) as context:
         page = context.new_page()
         answer = page.goto(address, wait_until="networkidle")
