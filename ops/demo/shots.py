@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from ops.demo.story import API, BAD_DEPLOY, PATH_RULES, SERVERS, SLOW_PATH, WEB
+from ops.demo.story import API, APP, BAD_DEPLOY, PATH_RULES, SERVERS, SLOW_PATH, WEB
 from ops.errors import OpsError
 from ops.paths import CHECKOUT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 WIDTH, HEIGHT = 1400, 900
 _QUALITY = 70
+_TRIES = 5
 SCHEMES = ("light", "dark")
 
 Find = Callable[["Reader"], str]
@@ -180,7 +181,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("occurrences", _of_group("occurrences")),
     Shot("difference", _difference),
     Shot("occurrence", lambda reader: f"/o/{_occurrences(reader)[0]}"),
-    Shot("releases", _at(f"/p/{WEB}/releases")),
+    Shot("releases", _at(f"/p/{APP}/releases")),
     Shot("release", _at(f"/p/{WEB}/release?version={BAD_DEPLOY}")),
     Shot("decisions", _at(f"/p/{WEB}/decisions")),
     Shot("decision", _first(f"/p/{WEB}/decisions", "decisions")),
@@ -243,7 +244,7 @@ def take(
     """Take every picture into a folder as ``name-light.webp`` and ``name-dark.webp``.
 
     ``browsing`` opens the browser, Debian's Chromium unless given. Raises :class:`OpsError` for a
-    page that is not there, or without a browser.
+    page that is not there or not whole, or without a browser.
     """
     reader = Reader(url, token)
     token_header = {"Authorization": f"Bearer {token}"}
@@ -270,13 +271,24 @@ def _shot(
         extra_http_headers=headers,
     ) as context:
         page = context.new_page()
-        answer = page.goto(address, wait_until="networkidle")
-        if answer is None or not answer.ok:
-            raise OpsError(f"{address} cannot be shown: {answer and answer.status}")
+        _open_whole(page, address)
         page.evaluate(_HIDE, [hides, HIDDEN])
         asked = {"format": "webp", "quality": _QUALITY}
         picture = context.new_cdp_session(page).send("Page.captureScreenshot", asked)
         return base64.b64decode(picture["data"])
+
+
+def _open_whole(page: Page, address: str) -> None:
+    """Open a page until none of its parts is missing, as one is that a busy store was late with."""
+    gaps: list[str] = []
+    for _ in range(_TRIES):
+        answer = page.goto(address, wait_until="networkidle")
+        if answer is None or not answer.ok:
+            raise OpsError(f"{address} cannot be shown: {answer and answer.status}")
+        gaps = page.locator(".notice.bad[role=alert]").all_inner_texts()
+        if not gaps:
+            return
+    raise OpsError(f"{address} cannot be shown whole: {gaps[0]}")
 
 
 @contextmanager
