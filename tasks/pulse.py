@@ -25,6 +25,8 @@ from storage.errors import StoreDown
 
 _log = structlog.get_logger(__name__)
 
+_CELERYS = "celery.concurrency."
+
 
 class Pulse:
     """Tells of one pool until it is ended. ``look`` gives the pids of its places now."""
@@ -135,6 +137,13 @@ def places_of(pool: Any) -> list[int]:
     return [int(pid) for pid in processes]
 
 
+def kind_of(pool: Any) -> str:
+    """What Celery calls a pool, such as ``prefork``; also one of ours made from Celery's."""
+    modules = [one.__module__ for one in type(pool).__mro__]
+    known = [one for one in modules if one.startswith(_CELERYS)]
+    return (known or modules)[0].rpartition(".")[2]
+
+
 def install_pulse(settings: Settings) -> None:
     """Have the worker of this process tell of itself from when it is ready until it ends."""
     pulses: list[Pulse] = []
@@ -144,7 +153,7 @@ def install_pulse(settings: Settings) -> None:
         first = PoolReport(
             name=str(sender.hostname),
             pid=pid,
-            kind=type(pool).__module__.rpartition(".")[2],
+            kind=kind_of(pool),
             size=int(pool.info.get("max-concurrency") or 1),
             queues=sorted(sender.app.amqp.queues.consume_from),
             release=settings.release,

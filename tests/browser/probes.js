@@ -44,7 +44,7 @@
   // What main says, but for what only a script can do and for how long ago things were.
   says() {
     const main = document.querySelector("main").cloneNode(true);
-    main.querySelectorAll(".needs-script, time, input[type=hidden]").forEach((one) => one.remove());
+    main.querySelectorAll(".needs-script, time, .age, input[type=hidden]").forEach((one) => one.remove());
     return main.textContent.replace(/\s+/g, " ").replace(/Request [0-9a-f]{12}|request [0-9a-f]{12}/g, "");
   },
 

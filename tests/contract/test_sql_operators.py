@@ -148,6 +148,7 @@ class TestPathRules:
         rules.change(number, name, PathRules(), "you", 1)
         assert rules.read(number).rules.told() == []
         entries = Audit(world.database).list(name).items
+        assert entries.pop().action == "create_project"
         assert [entry.detail["before"] for entry in entries] == [["/user/*"], []]
 
     def test_one_of_two_changes_at_once_wins(self, world: World) -> None:

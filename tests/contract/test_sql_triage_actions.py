@@ -223,7 +223,11 @@ def test_actions_are_audited_with_their_scope(world: World) -> None:
     TriageActions(world.database).start(action.id, "ann")
     undo(world, finish(world, action))
     entries = Audit(world.database).list(world.project.name).items
-    assert [entry.action for entry in entries] == ["groups.undo_resolve", "groups.resolve"]
+    assert [entry.action for entry in entries] == [
+        "groups.undo_resolve",
+        "groups.resolve",
+        "create_project",
+    ]
     assert entries[1].detail == {"action": str(action.id), "groups": 2, "query": "is:new"}
 
 

@@ -262,7 +262,7 @@ def test_a_canary_that_dies_again_stops_the_replay_and_a_fixed_worker_stores_all
         assert (over.status, over.count("stored")) == ("finished", 12)
         assert_stored_once(world, envelopes)
     actions = [entry.action for entry in world.stores.workbench.audit.list().items]
-    assert actions == ["replay_ended", "replay", "replay_ended", "replay"]
+    assert actions == ["replay_ended", "replay", "replay_ended", "replay", "create_project"]
 
 
 def test_an_edited_payload_is_stored_in_place_of_the_original(world: World) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgpack
 import pytest
@@ -20,6 +21,7 @@ from storage.search.store import SearchStore
 from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.events import Events
+from storage.sql.group_filter import GroupFilter
 from storage.sql.groups import Groups
 from storage.sql.ledger import Settled
 from storage.sql.migrate import migrate
@@ -132,7 +134,7 @@ def test_every_event_reaches_all_three_stores_once(world, worker):
     ledger = world.settle()
 
     assert (ledger.balanced, ledger.totals.stored, ledger.totals.dead) == (True, 53, 0)
-    [group] = Groups(world.database).list(project=None).items
+    [group] = Groups(world.database).list(GroupFilter(datetime.now(UTC))).items
     assert (group.count, group.users) == (50, 3)
     store, events = FileStore(world.settings), Events(world.database)
     assert store.read_event(events.find(ids[7]).location) == crash(7)
@@ -165,7 +167,7 @@ def test_killing_workers_while_they_store_loses_and_doubles_nothing(world):
     with running_worker(world.settings):
         ledger = world.settle()
     assert (ledger.balanced, ledger.totals.stored) == (True, len(ids))
-    [group] = Groups(world.database).list(project=None).items
+    [group] = Groups(world.database).list(GroupFilter(datetime.now(UTC))).items
     assert group.count == len(ids)
 
 
