@@ -52,7 +52,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """How many events of each kind an hour has."""
+    """How many events of each kind an hour has; ``reports`` are of real users."""
 
     crashes: int
     traces: int
@@ -72,9 +72,11 @@ def script(events: int, span: Span, seed: int) -> Iterator[Told]:
         for people, (start, _) in zip(crowds, bounds, strict=True)
     ]
     machines = [float(end - start) for start, end in bounds]
-    kinds = ((CRASH_SHARE, faulty), (TRACE_SHARE, crowds), (LEVEL_SHARE, machines))
     told = [
-        (round(events * share), weights) for share, weights in (*kinds, (SESSION_SHARE, crowds))
+        (round(events * CRASH_SHARE), faulty),
+        (round(events * TRACE_SHARE), crowds),
+        (round(events * LEVEL_SHARE), machines),
+        (round(events * SESSION_SHARE), crowds),
     ]
     told.append((events - sum(amount for amount, _ in told), crowds))
     plan = zip(*(shared(amount, weights) for amount, weights in told), strict=True)
