@@ -272,10 +272,15 @@ def _shot(
     ) as context:
         page = context.new_page()
         _open_whole(page, address)
-        page.evaluate(_HIDE, [hides, HIDDEN])
+        hide(page, hides)
         asked = {"format": "webp", "quality": _QUALITY}
         picture = context.new_cdp_session(page).send("Page.captureScreenshot", asked)
         return base64.b64decode(picture["data"])
+
+
+def hide(page: Page, texts: list[str]) -> None:
+    """Put :data:`HIDDEN` in the place of texts, wherever they are to be seen on a page."""
+    page.evaluate(_HIDE, [texts, HIDDEN])
 
 
 def _open_whole(page: Page, address: str) -> None:
