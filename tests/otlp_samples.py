@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
+from tests.corpus import CORPUS
+
 MS = 1_000_000
 RESOURCE = {
     "service.name": "shop",

@@ -72,7 +72,7 @@ def test_events_sent_again_are_stored_once(pipeline: Pipeline, worker: None) -> 
     assert pipeline.search_count() == 31
     events, ids = Events(pipeline.database), SdkIds(pipeline.database)
     for sdk_id, one, other in zip(sdk_ids, first, again, strict=True):
-        (ours,) = ids.find(sdk_id, pipeline.project_id)
+        (ours,) = ids.find(sdk_id, [pipeline.project_id])
         assert ours in {one, other, *both}
         for asked in (one, other):
             found = events.find(asked)

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.corpus import CORPUS
 from tests.system.plain_http import Answer, Web, open_web
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 FILES = sorted(CORPUS.glob("sentry-*/*.json"))
 #: The key and the project of the recorded requests.
 RECORDED_KEY = b"a1b2c3d4e5f60718293a4b5c6d7e8f90"

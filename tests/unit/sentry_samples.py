@@ -20,8 +20,8 @@ from events.sentry.attachments import PROTOCOL, open_files
 from events.sentry.items import Contents, Entry, event_entry, sort_out
 from events.sentry.legacy import open_store_body
 from events.sentry.wire import open_parcel
+from tests.corpus import CORPUS
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 LIMITS = Limits(max_event_bytes=1 << 20, max_depth=500)
 AT_MS = 1_795_414_000_000
 _DECODERS = {"gzip": gzip.decompress, "deflate": zlib.decompress}
