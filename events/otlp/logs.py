@@ -57,8 +57,11 @@ def log_of(record: Any) -> Log:
 
 
 def level_of(record: Any) -> str:
-    """The level by the severity's number, or where that is missing by its text."""
-    if record.severity_number:
+    """The level by the severity's number, or where there is none by its text.
+
+    The number is an int32 on the wire; the protocol knows 1 to 24, and 0 as unspecified.
+    """
+    if record.severity_number > 0:
         return level_of_number(record.severity_number)
     text = record.severity_text.lower()
     text = _BY_TEXT.get(text, text)
@@ -66,7 +69,7 @@ def level_of(record: Any) -> str:
 
 
 def level_of_number(number: int) -> str:
-    """The level of a severity's number, from 1 on; also a negative one, which is an int32."""
+    """The level of a severity's number, from 1 on."""
     return _LEVELS[min((number - 1) // _RANGE, len(_LEVELS) - 1)]
 
 

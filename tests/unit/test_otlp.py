@@ -185,6 +185,16 @@ def test_levels_of_logs_by_number_and_by_text() -> None:
     ]
 
 
+@pytest.mark.parametrize("number", [-1, -3, -24, -(2**31)])
+def test_a_negative_severity_is_none(number: int) -> None:
+    """It is an int32 on the wire: a sender may say it, and is neither refused nor an error."""
+    body = logs((number, "a"))
+    parts = split(LOGS, "proto", body, LIMITS).parts
+    assert [part.event_type for part in parts] == ["trace"]
+    (told,) = trace.picture(envelope("trace", "otlp.logs.proto", body))["trace"]["logs"]
+    assert told["level"] == "info"
+
+
 def test_a_log_with_an_exception_is_a_crash_whatever_its_level() -> None:
     said = {"exception.type": "Boom", "exception.message": "it broke"}
     parts = split(LOGS, "proto", logs((9, "careful"), attributes=said), LIMITS).parts
