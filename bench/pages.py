@@ -41,8 +41,8 @@ PACK_EVENTS = 2_000
 CALLS, SHORT_CALLS = 200, 20
 MONTH_MS = 30 * 86_400_000
 TOKEN = "bench-token-of-pages"
-LIST_MS, CRASH_MS = 150, 200
-"""What a list and a crash may take, 95 of 100 times."""
+LIST_MS, CRASH_MS, OPERATIONS_MS = 150, 200, 100
+"""What a list, a crash and an operators' page may take, 95 of 100 times."""
 
 
 def main(options: argparse.Namespace) -> None:
@@ -142,6 +142,10 @@ def read_pages(place: Ground, ids: Sequence[UUID], calls: int, run: Run) -> list
         "occurrence in its group": ([f"{group}/o/{one}" for one in some], CRASH_MS),
         "occurrence filtered": ([f"{group}/o/{one}?q=tag:region-3" for one in some], CRASH_MS),
         "occurrence": ([f"/o/{one}" for one in some], CRASH_MS),
+        "operations": (["/ops"] * calls, OPERATIONS_MS),
+        "queue": (["/ops/queues/crash.files"] * calls, OPERATIONS_MS),
+        "dead letters": (["/ops/dead"] * calls, OPERATIONS_MS),
+        "ledger": (["/ops/ledger"] * calls, OPERATIONS_MS),
     }
     rows = []
     for name, (paths, budget) in pages.items():
