@@ -38,6 +38,8 @@ from storage.sql.tokens import Tokens
 EVENTS, SHORT_EVENTS = 1_000_000, 10_000
 OTHER_GROUPS = 500
 PACK_EVENTS = 2_000
+TELL_EVENTS = 100_000
+"""How far apart it tells of its progress."""
 CALLS, SHORT_CALLS = 200, 20
 MONTH_MS = 30 * 86_400_000
 TOKEN = "bench-token-of-pages"
@@ -51,7 +53,7 @@ def main(options: argparse.Namespace) -> None:
     def once(run: Run) -> list[dict[str, Any]]:
         with ground(lambda _: None) as place:
             run.say(f"storing {events:,} occurrences of a group, and a tenth more of others")
-            ids = Filling(place, options.seed).fill(events)
+            ids = Filling(place, options.seed, run).fill(events)
             return read_pages(place, ids, SHORT_CALLS if options.short else CALLS, run)
 
     options.runs = 1  # a run stores a million
@@ -63,8 +65,10 @@ class Filling:
     stores do not know.
     """
 
-    def __init__(self, place: Ground, seed: int) -> None:
+    def __init__(self, place: Ground, seed: int, run: Run) -> None:
         self._place = place
+        self._run = run
+        self._stored = 0
         self._files = FileStore(place.settings)
         self._search = SearchStore(place.settings, 60.0)
         self._random = random.Random(seed)
@@ -114,7 +118,13 @@ class Filling:
         packs.store(ref, datetime.now(UTC), items)
         self._search.index("crash", records)
         packs.mark_searched(ref.id, datetime.now(UTC))
+        self._tell(size)
         return [envelope.id for envelope in envelopes]
+
+    def _tell(self, size: int) -> None:
+        before, self._stored = self._stored, self._stored + size
+        if self._stored // TELL_EVENTS > before // TELL_EVENTS:
+            self._run.say(f"{self._stored:,} stored")
 
 
 def _sizes(events: int) -> Iterator[int]:

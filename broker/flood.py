@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker import keys, scripts
+from broker import scripts
 from broker.connection import broker_errors
 from broker.reservations import Reservations
 
@@ -40,10 +40,3 @@ class FloodLimit:
                 reason[:300],
             )
         return bool(verdict)
-
-
-def pause_reason(reservations: Reservations, queue: str) -> str | None:
-    """Why a queue is paused, if it is; raises :class:`StoreDown`."""
-    with broker_errors():
-        reason = reservations.client.get(keys.pause(queue))
-    return None if reason is None else reason.decode("utf-8", "replace")

@@ -28,11 +28,6 @@ class QueueView:
     known: bool
 
     @property
-    def consumers(self) -> int:
-        """How many pools take messages of it now."""
-        return len(self.pools)
-
-    @property
     def unattended(self) -> bool:
         """Whether messages wait and nobody takes them."""
         return self.state.ready > 0 and not self.pools

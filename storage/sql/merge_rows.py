@@ -158,13 +158,8 @@ class RowMove:
         counts, pending = packs[target].counts, packs[target].pending
         for source in sorted({row[2] for row in moved}):
             rows = [row for row in moved if row[2] == source]
-            gone = Counter((id_minute(event_id), project) for event_id, project, _ in rows)
-            dead = Counter(
-                (id_minute(event_id), project)
-                for event_id, project, _ in rows
-                if event_id in letters
-            )
-            dead &= packs[source].pending
+            gone = _slots(rows)
+            dead = _slots(row for row in rows if row[0] in letters) & packs[source].pending
             set_counts(
                 self._cursor, source, packs[source].counts - gone, packs[source].pending - dead
             )
