@@ -48,7 +48,7 @@ COLUMNS = (
 )
 
 #: Tables that SQL derives from the rows of this type, partitioned by day as they are.
-DERIVED = ("metric_minutes", "metric_sessions")
+DERIVED = ("metric_minutes", "metric_sessions", "metric_rollups")
 
 CANARY_PROTOCOL = "otlp.metrics.json"
 CANARY_BODY = (

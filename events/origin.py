@@ -28,8 +28,8 @@ _ATTRIBUTES = 40
 _VALUE = 256
 _MINUTE_NS = 60_000_000_000
 #: How far a client's clock may be off before something is counted in the minute of its arrival.
-_PAST_MINUTES = 7 * 24 * 60
-_AHEAD_MINUTES = 60
+PAST_MINUTES = 7 * 24 * 60
+AHEAD_MINUTES = 60
 
 
 def origin_row(origin: Origin) -> tuple[str | None, str | None, str | None]:
@@ -82,7 +82,7 @@ def minute_of(at_ns: int | None, received: int) -> int:
     if at_ns is None:
         return received
     minute = at_ns // _MINUTE_NS
-    near = received - _PAST_MINUTES <= minute <= received + _AHEAD_MINUTES
+    near = received - PAST_MINUTES <= minute <= received + AHEAD_MINUTES
     return minute if near else received
 
 

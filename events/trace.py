@@ -55,7 +55,7 @@ COLUMNS = (
 )
 
 #: Tables that SQL derives from the rows of this type, partitioned by day as they are.
-DERIVED = ("trace_minutes", "trace_segments")
+DERIVED = ("trace_minutes", "trace_segments", "trace_rollups", "trace_totals")
 
 CANARY_PROTOCOL = "otlp.traces.json"
 CANARY_BODY = (

@@ -17,6 +17,8 @@ GROUPING = 4
 REBUILD = 20
 #: Held by the one process that merges packs, for as long as its connection stands.
 COMPACTION = 21
+#: Held by whoever makes a slot of rollups anew.
+ROLLUPS = 22
 #: Held by what could take the last administrator, or makes the first.
 ACCOUNTS = 50
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from psycopg2 import sql
 
+from events.ids import first_id
+from events.origin import AHEAD_MINUTES, PAST_MINUTES
 from storage.distribution import Distribution, distribution, since, together
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
+from storage.sql.slots import MINUTE, RAW, WIDEST, WIDTHS, Piece, Stale, pieces
 from storage.sql.tables import derived_tables
 from storage.sql.terms import Terms
 
@@ -24,51 +29,71 @@ _BEFORE = 60
 #: How many minutes a count may have gone on before it was first heard of.
 _FRESH = 5
 
-_WHERE = """
-FROM series JOIN {minutes} AS minutes
-    ON minutes.project_id = series.project_id AND minutes.series = series.key
-WHERE series.project_id = %(project)s AND series.type = %(type)s
-    AND (%(name)s::text IS NULL OR series.name = %(name)s)
-    AND series.labels @> %(labels)s::jsonb
-    AND (%(kind)s::text IS NULL OR series.kind = %(kind)s)
-    AND minutes.minute >= %(first)s AND minutes.minute < %(after)s
-    AND minutes.day_id >= day_of_id(%(kept)s)
+_CHOSEN = """
+chosen AS MATERIALIZED (
+    SELECT key, name, labels, made_at, {by} AS groups,
+        dense_rank() OVER (ORDER BY {by})::integer AS number
+    FROM series
+    WHERE project_id = %(project)s AND type = %(type)s AND cumulative = %(cumulative)s
+        AND (%(name)s::text IS NULL OR name = %(name)s)
+        AND labels @> %(labels)s::jsonb
+        AND (%(kind)s::text IS NULL OR kind = %(kind)s){among}
+)
+"""
+_AMONG = """
+        AND name = ANY(%(names)s::text[])
+        AND jsonb_build_array({groups}) = ANY(%(among)s::jsonb[])"""
+
+# Rows that tell of a time. Ids are of about then, so that most partitions are left alone.
+_FROM = """
+    SELECT chosen.number, chosen.key, chosen.made_at, kept.{at} AS at, kept.{last} AS last,
+        kept.count, kept.total, kept.least, kept.most, kept.sketch
+    FROM {table} AS kept JOIN {known} ON {same}
+    WHERE kept.project_id = %(project)s AND ({when})
+        AND kept.day_id >= day_of_id(%(oldest)s)
+        AND kept.day_id <= day_of_id(%(youngest)s)
 """
 
+# Grouped by numbers: to compare lists of texts for each row took most of the time.
 _ADDED = """
-WITH chosen AS (
-    SELECT {by} AS groups, minutes.minute / %(every)s AS bucket, minutes.count, minutes.total,
-        minutes.least, minutes.most, minutes.sketch
-    {where} AND NOT series.cumulative
+WITH {chosen}, told AS NOT MATERIALIZED ({rows}
 ), sums AS (
-    SELECT groups, bucket, sum(count) AS count, sum(total) AS total, min(least) AS least,
-        max(most) AS most
-    FROM chosen GROUP BY 1, 2
-), sketches AS (
-    SELECT groups, bucket, array_agg(bin) AS bins, array_agg(weight) AS weights
+    SELECT number, at / %(every)s AS bucket, sum(count) AS count, sum(total) AS total,
+        min(least) AS least, max(most) AS most
+    FROM told GROUP BY 1, 2 ORDER BY count DESC LIMIT %(limit)s
+){sketches}
+SELECT groups, bucket, count, total, least, most, {bins}
+FROM sums {joined}
+JOIN (SELECT DISTINCT ON (number) number, groups FROM chosen) AS named USING (number)
+"""
+_SKETCHES = """, sketches AS (
+    SELECT number, bucket, array_agg(bin) AS bins, array_agg(weight) AS weights
     FROM (
-        SELECT groups, bucket, bin, sum(weight) AS weight
-        FROM chosen, unnest((sketch).bins, (sketch).weights) AS part (bin, weight)
+        SELECT number, at / %(every)s AS bucket, bin, sum(weight) AS weight
+        FROM told, unnest((sketch).bins, (sketch).weights) AS part (bin, weight)
         GROUP BY 1, 2, 3
     ) AS added
     GROUP BY 1, 2
-)
-SELECT groups, bucket, count, total, least, most, bins, weights
-FROM sums LEFT JOIN sketches USING (groups, bucket)
-ORDER BY count DESC LIMIT %(limit)s
-"""
+)"""
 
 # Of each series and bucket what it had counted at its end, and what it had before all of them. What
 # was first heard of about then began then: all that it had counted is new.
 _COUNTED = """
-SELECT DISTINCT ON (series.key, bucket)
-    series.key, {by} AS groups,
-    CASE WHEN minutes.minute < %(start)s THEN -1 ELSE minutes.minute / %(every)s END AS bucket,
-    minutes.minute >= %(start)s AS wanted,
-    minutes.minute >= extract(epoch FROM series.made_at) / 60 - %(fresh)s AS fresh, minutes.count,
-    minutes.total, minutes.least, minutes.most, (minutes.sketch).bins, (minutes.sketch).weights
-{where} AND series.cumulative
-ORDER BY series.key, bucket, minutes.minute DESC, minutes.count DESC LIMIT %(limit)s
+WITH {chosen}, told AS NOT MATERIALIZED ({rows}
+)
+SELECT DISTINCT ON (key, bucket)
+    key, groups,
+    CASE WHEN last < %(start)s THEN -1 ELSE last / %(every)s END AS bucket,
+    last >= %(start)s AS wanted,
+    last >= extract(epoch FROM told.made_at) / 60 - %(fresh)s AS fresh, count,
+    total, least, most, (sketch).bins, (sketch).weights
+FROM told JOIN (SELECT DISTINCT ON (number) number, groups FROM chosen) AS named USING (number)
+ORDER BY key, bucket, last DESC, count DESC LIMIT %(limit)s
+"""
+
+_STALE = """
+SELECT DISTINCT width, at FROM stale_rollups
+WHERE type = %s AND project_id = %s AND at > %s AND at < %s
 """
 
 _SERIES = """
@@ -127,9 +152,24 @@ class Minutes:
         self._database = database
         self._terms = terms or Terms(database)
         self._type = type_name
-        (self._table,) = (
-            table for table in derived_tables(type_name) if table == f"{type_name}_minutes"
-        )
+        self._tables = _tables_of(type_name)
+
+    @contextmanager
+    def snapshot(self, project_id: int) -> Iterator[Snapshot]:
+        """All that is asked of it is of one moment."""
+        with self._database.transaction() as cursor:
+            # The lock comes before the moment: so no day is made anew between the two. In the order
+            # in which partitions come and go.
+            tables = (table for table in self._tables if table is not None)
+            names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(t)) for t in tables)
+            cursor.execute(
+                sql.SQL(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+                    " LOCK TABLE {} IN ACCESS SHARE MODE"
+                ).format(names)
+            )
+            kept = self._terms.floors_of(cursor).first_id(project_id, self._type)
+            yield Snapshot(cursor, self._type, self._tables, project_id, kept)
 
     def sums(
         self,
@@ -142,24 +182,8 @@ class Minutes:
         kind: str | None = None,
     ) -> list[Sum]:
         """What was counted, added up by labels (or ``name``) and time; the larger sums first."""
-        values = {
-            "project": project_id,
-            "type": self._type,
-            "name": name,
-            "kind": kind,
-            "labels": orjson.dumps(dict(labels or {})).decode(),
-            "start": span.first,
-            "first": span.first,
-            "after": span.after,
-            "every": span.every,
-            "limit": MAX_SUMS,
-            "fresh": _FRESH,
-        }
-        with self._database.transaction() as cursor:
-            values["kept"] = self._terms.floors_of(cursor).first_id(project_id, self._type)
-            found = self._added(cursor, by, values, span)
-            found += self._counted(cursor, by, {**values, "first": span.first - _BEFORE}, span)
-        return _joined(found)
+        with self.snapshot(project_id) as snapshot:
+            return snapshot.sums(span, by=by, name=name, labels=labels, kind=kind)
 
     def known(self, project_id: int, limit: int = 1_000) -> list[Known]:
         """Names that are counted."""
@@ -180,23 +204,92 @@ class Minutes:
             row = cursor.fetchone()
         return Limited(*row) if row else Limited(0, None)
 
-    def _added(
-        self, cursor: Cursor, by: Sequence[str], values: dict[str, Any], span: Span
+
+class Snapshot:
+    """What a project's events of a type were counted to at one moment (:meth:`Minutes.snapshot`).
+
+    Of a time it reads the widest slots that are exact, and minutes for the rest, so that nothing is
+    counted twice or missing (:mod:`storage.sql.slots`).
+    """
+
+    def __init__(
+        self, cursor: Cursor, type_name: str, tables: _Tables, project_id: int, kept: UUID
+    ) -> None:
+        self._cursor = cursor
+        self._type = type_name
+        self._tables = tables
+        self._project = project_id
+        self._kept = kept
+
+    def sums(
+        self,
+        span: Span,
+        *,
+        by: Sequence[str] = (),
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        kind: str | None = None,
+        among: Collection[tuple[str | None, ...]] | None = None,
+        quantiles: bool = True,
     ) -> list[Sum]:
-        cursor.execute(self._statement(_ADDED, by), values)
+        """What was counted, added up by labels (or ``name``) and time; the larger sums first.
+
+        ``among`` are the only groups wanted, by the first labels of ``by``, of which the first is
+        ``name``. Without ``quantiles`` the sums have no distribution, and are read much faster.
+        """
+        values = {
+            "project": self._project,
+            "type": self._type,
+            "name": name,
+            "kind": kind,
+            "labels": orjson.dumps(dict(labels or {})).decode(),
+            "start": span.first,
+            "every": span.every,
+            "limit": MAX_SUMS,
+            "fresh": _FRESH,
+        }
+        chosen = _chosen(by, among, values)
+        whole = name is None and kind is None and among is None and "name" not in by
+        found = self._added(chosen, values, span, quantiles=quantiles, whole=whole)
+        return _joined(found + self._counted(chosen, values, span))
+
+    def _added(
+        self,
+        chosen: sql.Composed,
+        values: dict[str, Any],
+        span: Span,
+        *,
+        quantiles: bool,
+        whole: bool,
+    ) -> list[Sum]:
+        table = self._tables.totals if whole else None
+        told = self._pieces(span, span.first, span.after, totals=table is not None)
+        rows = self._rows(told, wider=table or self._tables.rollups)
+        statement = sql.SQL(_ADDED).format(
+            chosen=chosen,
+            rows=rows,
+            sketches=sql.SQL(_SKETCHES if quantiles else ""),
+            joined=sql.SQL("LEFT JOIN sketches USING (number, bucket)" if quantiles else ""),
+            bins=sql.SQL("bins, weights" if quantiles else "NULL, NULL"),
+        )
+        bounds = self._bounds(span.first, span.after)
+        self._cursor.execute(statement, {**values, **bounds, "cumulative": False})
         return [
             Sum(tuple(groups), _at(bucket, span), distribution(*told))
-            for groups, bucket, *told in cursor
+            for groups, bucket, *told in self._cursor
         ]
 
-    def _counted(
-        self, cursor: Cursor, by: Sequence[str], values: dict[str, Any], span: Span
-    ) -> list[Sum]:
-        cursor.execute(self._statement(_COUNTED, by), values)
+    def _counted(self, chosen: sql.Composed, values: dict[str, Any], span: Span) -> list[Sum]:
+        first = span.first - _BEFORE
+        told = self._pieces(span, first, span.first) + self._pieces(span, span.first, span.after)
+        rows = self._rows(told, wider=self._tables.rollups)
+        statement = sql.SQL(_COUNTED).format(chosen=chosen, rows=rows)
+        bounds = self._bounds(first, span.after)
+        self._cursor.execute(statement, {**values, **bounds, "cumulative": True})
         found: list[Sum] = []
         before: tuple[int, Distribution] | None = None
-        for key, groups, bucket, wanted, fresh, *told in cursor:
-            value = distribution(*told)
+        for key, groups, bucket, wanted, fresh, *counted in self._cursor:
+            value = distribution(*counted)
             earlier = before[1] if before is not None and before[0] == key else None
             if wanted and (earlier is not None or fresh):
                 gained = since(value, earlier)
@@ -205,16 +298,103 @@ class Minutes:
             before = (key, value)
         return found
 
-    def _statement(self, text: str, by: Sequence[str]) -> sql.Composed:
-        parts = [
-            sql.SQL("series.name")
-            if label == "name"
-            else sql.SQL("series.labels ->> {}").format(sql.Literal(label))
-            for label in by
+    def _pieces(self, span: Span, first: int, after: int, *, totals: bool = False) -> list[Piece]:
+        """What tells of a time; slots only where each lies in one step of the span."""
+        if self._tables.rollups is None:
+            return [Piece(RAW, first, after)]
+        one = first // span.every == (after - 1) // span.every
+        widths = {width for width in WIDTHS if one or not span.every % width}
+        widths |= {MINUTE} if totals else set()
+        self._cursor.execute(_STALE, (self._type, self._project, first - WIDEST, after))
+        return pieces(first, after, widths, {Stale(*row) for row in self._cursor})
+
+    def _rows(self, told: Sequence[Piece], wider: str | None) -> sql.Composable:
+        """All rows that tell: minutes, and what ``wider`` has of slots."""
+        raw = [_within("minute", piece) for piece in told if piece.width == RAW]
+        slots = [
+            sql.SQL("kept.width = {} AND {}").format(sql.Literal(piece.width), _within("at", piece))
+            for piece in told
+            if piece.width != RAW
         ]
-        where = sql.SQL(_WHERE).format(minutes=sql.Identifier(self._table))
-        chosen = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(parts))
-        return sql.SQL(text).format(by=chosen, where=where)
+        totals = wider is not None and wider == self._tables.totals
+        parts = []
+        if raw:
+            parts.append(_from(self._tables.minutes, raw, at="minute", last="minute"))
+        if wider is not None and slots:
+            parts.append(
+                _from(wider, slots, at="at", last="at" if totals else "last", totals=totals)
+            )
+        return sql.SQL("UNION ALL").join(parts)
+
+    def _bounds(self, first: int, after: int) -> dict[str, UUID]:
+        """The ids of events that may tell of a time (:func:`events.origin.minute_of`)."""
+        oldest = first_id(max(0, first - AHEAD_MINUTES) * 60_000)
+        youngest = first_id((after + PAST_MINUTES) * 60_000)
+        return {"oldest": max(oldest, self._kept), "youngest": youngest}
+
+
+class _Tables(NamedTuple):
+    """Tables of what is counted; null what a type has not. In the order of their partitions."""
+
+    minutes: str
+    rollups: str | None
+    totals: str | None
+
+
+def _tables_of(type_name: str) -> _Tables:
+    minutes, rollups, totals = (f"{type_name}_{name}" for name in ("minutes", "rollups", "totals"))
+    derived = derived_tables(type_name)
+    if minutes not in derived:
+        raise ValueError(f"events of type {type_name} are not counted by the minute")
+    return _Tables(
+        minutes, rollups if rollups in derived else None, totals if totals in derived else None
+    )
+
+
+def _chosen(
+    by: Sequence[str], among: Collection[tuple[str | None, ...]] | None, values: dict[str, Any]
+) -> sql.Composed:
+    """The series that are asked for; adds to the statement's values."""
+    parts = [
+        sql.SQL("series.name")
+        if label == "name"
+        else sql.SQL("series.labels ->> {}").format(sql.Literal(label))
+        for label in by
+    ]
+    narrowed: sql.Composable = sql.SQL("")
+    if among is not None:
+        listed = sorted(among, key=str)
+        values["names"] = [groups[0] for groups in listed]
+        values["among"] = [orjson.dumps(groups).decode() for groups in listed]
+        wanted = parts[: len(listed[0])] if listed else parts
+        narrowed = sql.SQL(_AMONG).format(groups=sql.SQL(", ").join(wanted))
+    chosen = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(parts))
+    return sql.SQL(_CHOSEN).format(by=chosen, among=narrowed)
+
+
+def _from(
+    table: str, when: Sequence[sql.Composed], *, at: str, last: str, totals: bool = False
+) -> sql.Composed:
+    known, same = sql.SQL("chosen"), sql.SQL("chosen.key = kept.series")
+    if totals:
+        known = sql.SQL("(SELECT DISTINCT ON (labels) * FROM chosen) AS chosen")
+        same = sql.SQL("chosen.labels = kept.labels")
+    return sql.SQL(_FROM).format(
+        table=sql.Identifier(table),
+        at=sql.Identifier(at),
+        last=sql.Identifier(last),
+        known=known,
+        same=same,
+        when=sql.SQL(" OR ").join(when),
+    )
+
+
+def _within(column: str, piece: Piece) -> sql.Composed:
+    return sql.SQL("kept.{column} >= {first} AND kept.{column} < {after}").format(
+        column=sql.Identifier(column),
+        first=sql.Literal(piece.first),
+        after=sql.Literal(piece.after),
+    )
 
 
 def _at(bucket: int, span: Span) -> datetime:

@@ -53,7 +53,18 @@ class Partitions:
                 _attach(cursor, table, name, wanted[name])
                 for derived in derived_tables(type_name):
                     renew_day(cursor, derived, wanted[name])
+            self._complete(cursor, type_name, wanted.values())
         return attached | wanted.keys()
+
+    @staticmethod
+    def _complete(cursor: Cursor, type_name: str, days: Iterable[date]) -> None:
+        """Have the partitions that a process of an earlier release did not know to make."""
+        for derived in derived_tables(type_name):
+            wanted = {partition_name(derived, day): day for day in days}
+            if wanted.keys() - _attached(cursor, derived):
+                hold_alone(cursor, PARTITIONS)
+                for name in sorted(wanted.keys() - _attached(cursor, derived)):
+                    _attach(cursor, derived, name, wanted[name])
 
 
 def partition_name(table: str, day: date) -> str:
