@@ -6,7 +6,7 @@ From what SQL counted by the minute, so all counts are exact; quantiles are with
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,18 +22,17 @@ from app.api.telemetry_arguments import (
 )
 from app.api.times import iso
 from storage.distribution import Distribution, together
-from storage.sql.minutes import Minutes, Span, Sum
+from storage.sql.minutes import Minutes, Snapshot, Span, Sum
 
 #: Categories of what enters a service: its requests and jobs.
 ENTRIES = ("http.server", "queue", "rpc", "server")
 _FAILED = "error"
-_SORTS = {
-    "total": "total_ms",
-    "count": "count",
-    "errors": "errors",
-    "p95": "p95_ms",
-    "mean": "mean_ms",
-}
+#: By what sums tell of operations, and of services.
+OF_OPERATION = ("name", "service", "category", "status")
+OF_SERVICE = ("service", "environment", "status")
+
+Operation = tuple[str | None, ...]
+"""A name, the service and the category."""
 
 
 class Work(NamedTuple):
@@ -58,6 +57,27 @@ class Work(NamedTuple):
             "most_ms": every.most,
             "apdex": apdex(every, self.failed, apdex_ms),
         }
+
+
+_ORDERS: dict[str, Callable[[Work], float | None]] = {
+    "total": lambda work: work.all.total,
+    "count": lambda work: work.all.count,
+    "errors": lambda work: work.failed,
+    "p95": lambda work: work.all.quantile(0.95),
+    "mean": lambda work: work.all.mean,
+}
+
+
+class Whole(NamedTuple):
+    """All that was done in a time: ``entries`` are sums of what entered services, or of all work
+    where nothing did; ``operations`` those of all, which may have no distribution; ``chosen`` those
+    of some operations, with it.
+    """
+
+    span: Span
+    entries: Sequence[Sum]
+    operations: Sequence[Sum]
+    chosen: Sequence[Sum]
 
 
 def apdex(every: Distribution, failed: float, satisfied_ms: float) -> float | None:
@@ -87,9 +107,9 @@ def _work(members: Sequence[Sum], status: int) -> Work:
 
 def list_operations(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /apm/operations: the slowest, busiest or most failing, of all kinds of work or one."""
-    span, sums = sums_of(desk, arguments, by=("name", "service", "category", "status"))
-    items = operations(sums, span, arguments["apdex_ms"], arguments["sort"])
-    return {"items": items[: arguments["limit"]], "next_cursor": None}
+    sort, limit = arguments["sort"], arguments["limit"]
+    whole = work_of(desk, arguments, sort, lambda sums: ranked(sums, sort)[:limit])
+    return {"items": operations(whole, arguments["apdex_ms"], sort), "next_cursor": None}
 
 
 def sums_of(
@@ -97,53 +117,98 @@ def sums_of(
 ) -> tuple[Span, Sequence[Sum]]:
     """The time asked for, and what its spans add up to by labels or ``name``, whole or in steps."""
     span = minutes_of(desk, arguments, whole=whole)
-    labels = labels_of(arguments, service="service", category="category", environment="environment")
-    name = arguments.get("operation")
     found = desk.stores.spans_counted.sums(
-        project_of(desk, arguments), span, by=by, name=name, labels=labels
+        project_of(desk, arguments),
+        span,
+        by=by,
+        name=arguments.get("operation"),
+        labels=_labels(arguments),
     )
     return span, found
 
 
-def operations(sums: Iterable[Sum], span: Span, apdex_ms: float, sort: str) -> list[dict[str, Any]]:
-    """Operations from sums by name, service, category and status, in an order."""
-    found = works(sums, 3)
-    whole = sum(work.all.total for work in found.values())
-    items: list[dict[str, Any]] = []
-    for (name, service, category, _), work in found.items():
-        told = work.told(span.after - span.first, apdex_ms)
-        share = work.all.total / whole if whole else None
-        named = {"operation": name, "service": service, "category": category}
-        items.append({**named, **told, "time_share": share})
-    by = _SORTS[sort]
-    return sorted(items, key=lambda item: -(item[by] or 0))
+def entries_of(
+    desk: Desk, arguments: Arguments, by: Sequence[str], *, whole: bool = True
+) -> tuple[Span, Sequence[Sum]]:
+    """The same of what entered services; of all work where nothing did."""
+    span = minutes_of(desk, arguments, whole=whole)
+    with desk.stores.spans_counted.snapshot(project_of(desk, arguments)) as snapshot:
+        return span, _entries(snapshot, span, by, _labels(arguments))
+
+
+def work_of(
+    desk: Desk,
+    arguments: Arguments,
+    sort: str,
+    choose: Callable[[Sequence[Sum]], Collection[Operation]],
+) -> Whole:
+    """All that was done in the time asked for, at one moment; of the operations that are chosen by
+    the sums of all, how long they took.
+
+    The distributions of all operations are read only where they are needed to put them in order.
+    """
+    span, labels = minutes_of(desk, arguments, whole=True), _labels(arguments)
+    with desk.stores.spans_counted.snapshot(project_of(desk, arguments)) as snapshot:
+        every = snapshot.sums(span, by=OF_OPERATION, labels=labels, quantiles=sort == "p95")
+        return Whole(
+            span,
+            _entries(snapshot, span, OF_SERVICE, labels),
+            every,
+            snapshot.sums(span, by=OF_OPERATION, labels=labels, among=choose(every)),
+        )
+
+
+def _entries(
+    snapshot: Snapshot, span: Span, by: Sequence[str], labels: Mapping[str, str]
+) -> Sequence[Sum]:
+    found = snapshot.sums(span, by=by, labels=labels, one_of=("category", ENTRIES))
+    return found or snapshot.sums(span, by=by, labels=labels)
+
+
+def _labels(arguments: Arguments) -> dict[str, str]:
+    return labels_of(arguments, service="service", category="category", environment="environment")
+
+
+def ranked(sums: Sequence[Sum], sort: str) -> list[Operation]:
+    """Operations in an order, from sums by :data:`OF_OPERATION`."""
+    by = _ORDERS[sort]
+    found = {key[:3]: work for key, work in works(sums, 3).items()}
+    return sorted(found, key=lambda operation: -(by(found[operation]) or 0))
+
+
+def operations(whole: Whole, apdex_ms: float, sort: str) -> list[dict[str, Any]]:
+    """The chosen operations, in an order."""
+    total = sum(one.value.total for one in whole.operations)
+    minutes = whole.span.after - whole.span.first
+    chosen = {key[:3]: work for key, work in works(whole.chosen, 3).items()}
+    return [
+        {
+            **dict(zip(("operation", "service", "category"), operation, strict=True)),
+            **chosen[operation].told(minutes, apdex_ms),
+            "time_share": chosen[operation].all.total / total if total else None,
+        }
+        for operation in ranked(whole.chosen, sort)
+    ]
 
 
 def list_services(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """GET /apm/services: what entered each service, by its requests and jobs."""
     narrow = {name: arguments[name] for name in ("project", "start", "end", "environment")}
-    span, sums = sums_of(desk, narrow, by=("service", "environment", "category", "status"))
-    items = services(sums, span, arguments["apdex_ms"])
-    return {"items": items, "next_cursor": None}
+    span, sums = entries_of(desk, narrow, OF_SERVICE)
+    return {"items": services(sums, span, arguments["apdex_ms"]), "next_cursor": None}
 
 
 def services(sums: Sequence[Sum], span: Span, apdex_ms: float) -> list[dict[str, Any]]:
-    """Services from sums by service, environment, category and status, the busiest first."""
-    parts = [Sum((*one.groups[:2], one.groups[3]), one.at, one.value) for one in entered(sums, 2)]
+    """Services from sums by :data:`OF_SERVICE` of what entered them, the busiest first."""
     items = [
         {
             "service": service,
             "environment": environment,
             **work.told(span.after - span.first, apdex_ms),
         }
-        for (service, environment, _), work in works(parts, 2).items()
+        for (service, environment, _), work in works(sums, 2).items()
     ]
     return sorted(items, key=lambda item: -item["count"])
-
-
-def entered(sums: Sequence[Sum], category: int) -> Sequence[Sum]:
-    """Of sums with a category at this place what came from outside; all where nothing did."""
-    return [one for one in sums if one.groups[category] in ENTRIES] or sums
 
 
 def read_series(desk: Desk, arguments: Arguments) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from storage.sql.minutes import Span as Minutes
 _NAME = 200
 _MAX_DAYS = 400
 _MAX_POINTS = 1_500
+#: Steps of what is told over time, in minutes: those from 10 on are of whole slots of rollups.
+_STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 180, 360, 720, 1_440, 10_080, 20_160)
+_POINTS = 120
 _DEFAULT_HOURS = 1
 
 
@@ -119,10 +122,15 @@ def minutes_of(desk: Desk, arguments: Arguments, *, whole: bool = False) -> Minu
     if whole:
         # One bucket: all quotients are the same.
         return Minutes(first, after, 1 << 30)
-    every: Any = arguments.get("every") or max(1, -(-(after - first) // 120))
+    every: Any = arguments.get("every") or step_of(after - first, _POINTS)
     if (after - first) / every > _MAX_POINTS:
         raise bad_argument("every", f"that would be more than {_MAX_POINTS} points")
     return Minutes(first, after, every)
+
+
+def step_of(minutes: float, points: int) -> int:
+    """The steps in which so many minutes are told, of which there are not more than ``points``."""
+    return next((step for step in _STEPS if minutes / step <= points), _STEPS[-1])
 
 
 def labels_of(arguments: Arguments, **named: str) -> dict[str, str]:

@@ -37,12 +37,14 @@ chosen AS MATERIALIZED (
     WHERE project_id = %(project)s AND type = %(type)s AND cumulative = %(cumulative)s
         AND (%(name)s::text IS NULL OR name = %(name)s)
         AND labels @> %(labels)s::jsonb
-        AND (%(kind)s::text IS NULL OR kind = %(kind)s){among}
+        AND (%(kind)s::text IS NULL OR kind = %(kind)s){narrowed}
 )
 """
 _AMONG = """
         AND name = ANY(%(names)s::text[])
         AND jsonb_build_array({groups}) = ANY(%(among)s::jsonb[])"""
+_ONE_OF = """
+        AND labels ->> %(label)s = ANY(%(one_of)s::text[])"""
 
 # Rows that tell of a time. Ids are of about then, so that most partitions are left alone.
 _FROM = """
@@ -229,13 +231,15 @@ class Snapshot:
         name: str | None = None,
         labels: Mapping[str, str] | None = None,
         kind: str | None = None,
+        one_of: tuple[str, Collection[str]] | None = None,
         among: Collection[tuple[str | None, ...]] | None = None,
         quantiles: bool = True,
     ) -> list[Sum]:
         """What was counted, added up by labels (or ``name``) and time; the larger sums first.
 
-        ``among`` are the only groups wanted, by the first labels of ``by``, of which the first is
-        ``name``. Without ``quantiles`` the sums have no distribution, and are read much faster.
+        ``one_of`` is a label and the values that it may have. ``among`` are the only groups wanted,
+        by the first labels of ``by``, of which the first is ``name``. Without ``quantiles`` the
+        sums have no distribution, and are read much faster.
         """
         values = {
             "project": self._project,
@@ -248,7 +252,7 @@ class Snapshot:
             "limit": MAX_SUMS,
             "fresh": _FRESH,
         }
-        chosen = _chosen(by, among, values)
+        chosen = _chosen(by, one_of, among, values)
         whole = name is None and kind is None and among is None and "name" not in by
         found = self._added(chosen, values, span, quantiles=quantiles, whole=whole)
         return _joined(found + self._counted(chosen, values, span))
@@ -352,7 +356,10 @@ def _tables_of(type_name: str) -> _Tables:
 
 
 def _chosen(
-    by: Sequence[str], among: Collection[tuple[str | None, ...]] | None, values: dict[str, Any]
+    by: Sequence[str],
+    one_of: tuple[str, Collection[str]] | None,
+    among: Collection[tuple[str | None, ...]] | None,
+    values: dict[str, Any],
 ) -> sql.Composed:
     """The series that are asked for; adds to the statement's values."""
     parts = [
@@ -361,15 +368,18 @@ def _chosen(
         else sql.SQL("series.labels ->> {}").format(sql.Literal(label))
         for label in by
     ]
-    narrowed: sql.Composable = sql.SQL("")
+    narrowed = sql.Composed([])
+    if one_of is not None:
+        narrowed += sql.SQL(_ONE_OF)
+        values["label"], values["one_of"] = one_of[0], list(one_of[1])
     if among is not None:
         listed = sorted(among, key=str)
         values["names"] = [groups[0] for groups in listed]
         values["among"] = [orjson.dumps(groups).decode() for groups in listed]
         wanted = parts[: len(listed[0])] if listed else parts
-        narrowed = sql.SQL(_AMONG).format(groups=sql.SQL(", ").join(wanted))
+        narrowed += sql.SQL(_AMONG).format(groups=sql.SQL(", ").join(wanted))
     chosen = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(parts))
-    return sql.SQL(_CHOSEN).format(by=chosen, among=narrowed)
+    return sql.SQL(_CHOSEN).format(by=chosen, narrowed=narrowed)
 
 
 def _from(

@@ -48,13 +48,19 @@ WHERE age >= %(settled)s
 ORDER BY at DESC LIMIT %(limit)s
 """
 _TAKE_OFF = """
-DELETE FROM stale_rollups
-WHERE type = %(type)s AND width = %(slot)s AND day_id = %(day)s AND project_id = %(project)s
-    AND at = %(at)s
+WITH gone AS (
+    DELETE FROM stale_rollups
+    WHERE type = %(type)s AND width = %(slot)s AND day_id = %(day)s AND project_id = %(project)s
+        AND at = %(at)s
+    RETURNING made_at
+)
+SELECT min(made_at)::text FROM gone
 """
+# Since the same time: what was waited for need not be waited for again.
 _NOTE = """
-INSERT INTO stale_rollups (type, width, day_id, project_id, at)
-VALUES (%(type)s, %(wider)s, %(day)s, %(project)s, %(at)s / %(wider)s * %(wider)s)
+INSERT INTO stale_rollups (type, width, day_id, project_id, at, made_at)
+VALUES (%(type)s, %(wider)s, %(day)s, %(project)s, %(at)s / %(wider)s * %(wider)s,
+    %(since)s)
 """
 _CLEAR = """
 DELETE FROM {target}
@@ -197,13 +203,15 @@ class Rollups:
             hold_shared(cursor, PARTITIONS)
             hold_alone(cursor, ROLLUPS)
             cursor.execute(_TAKE_OFF, values)
-            if not cursor.rowcount:
+            ((since,),) = cursor.fetchall()
+            if since is None:
                 return False
             self._roll_series(cursor, slot.width, values)
             if self._totals:
                 self._roll_totals(cursor, slot.width, values)
             if slot.width != WIDEST:
-                cursor.execute(_NOTE, {**values, "wider": WIDTHS[WIDTHS.index(slot.width) + 1]})
+                wider = WIDTHS[WIDTHS.index(slot.width) + 1]
+                cursor.execute(_NOTE, {**values, "wider": wider, "since": since})
         return True
 
     def _roll_series(self, cursor: Cursor, width: int, values: Mapping[str, Any]) -> None:

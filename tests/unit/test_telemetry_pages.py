@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.api.apm import Whole, ranked
 from app.api.trace_reading import FoundTrace, Spans
 from app.dashboard import links
 from app.dashboard.amounts import milliseconds
@@ -22,7 +23,7 @@ from app.dashboard.crash.beside import person_of
 from app.dashboard.crash.trace import trace_section
 from app.dashboard.gaps import TOO_LONG, Gaps
 from app.dashboard.links import ProjectName
-from app.dashboard.pages.apm import ApmView, Found, apm_view
+from app.dashboard.pages.apm import ApmView, Found, apm_view, shown_of
 from app.dashboard.pages.metrics import MetricView, metric_view
 from app.dashboard.pages.operation import Examples, operation_view
 from app.dashboard.telemetry.health import health_view, version_health
@@ -256,25 +257,49 @@ def asked(**given: Any) -> dict[str, Any]:
     return {**wanted, "sort": "total", **given}
 
 
-SUMS = [
-    total(("GET /a", "api", "prod", "http.server", "ok"), *[100.0] * 8),
-    total(("GET /a", "api", "prod", "http.server", "error"), 1_000, 3_000),
-    total(("SELECT 1", "api", "prod", "db", "ok"), *[5.0] * 40),
-    total(("GET x", "api", "prod", "http.client", "ok"), 50),
-    total(("think", None, None, "internal", "unset"), 1),
-    total(("other", "api", "prod", "http.server", "ok"), 20),
+OPERATIONS = [
+    total(("GET /a", "api", "http.server", "ok"), *[100.0] * 8),
+    total(("GET /a", "api", "http.server", "error"), 1_000, 3_000),
+    total(("SELECT 1", "api", "db", "ok"), *[5.0] * 40),
+    total(("GET x", "api", "http.client", "ok"), 50),
+    total(("think", None, "internal", "unset"), 1),
+    total(("other", "api", "http.server", "ok"), 20),
+]
+ENTERED = [
+    total(("api", "prod", "ok"), *[100.0] * 8, 20),
+    total(("api", "prod", "error"), 1_000, 3_000),
 ]
 
 
 def apm_page(**given: Any) -> ApmView:
     minutes = int(NOON.timestamp() // 60)
     timed = [
-        total(("http.server", "ok"), 10, 20, at=NOON + timedelta(minutes=4)),
-        total(("http.server", "error"), 400, at=NOON + timedelta(minutes=4)),
-        total(("db", "ok"), 1, at=NOON),
+        total(("ok",), 10, 20, at=NOON + timedelta(minutes=4)),
+        total(("error",), 400, at=NOON + timedelta(minutes=4)),
     ]
-    found = Found((Span(minutes, minutes + 60, 1 << 30), SUMS), timed, {"service": ["api", "web"]})
-    return apm_view(SHOP, period(), asked(**given), found, limit_of(Limited(0, None)))
+    wanted = asked(**given)
+    chosen = shown_of(ranked(OPERATIONS, wanted["sort"]), wanted["kind"])
+    whole = Whole(
+        Span(minutes, minutes + 60, 1 << 30),
+        ENTERED,
+        OPERATIONS,
+        [one for one in OPERATIONS if one.groups[:3] in chosen],
+    )
+    found = Found(whole, timed, {"service": ["api", "web"]})
+    return apm_view(SHOP, period(), wanted, found, limit_of(Limited(0, None)))
+
+
+def test_of_operations_the_first_of_each_table_are_read_whole() -> None:
+    many = [
+        total((f"op {number}", None, category, "ok"), number)
+        for number in range(1, 60)
+        for category in ("db", "http.server", "cache")
+    ]
+    ordered = ranked(many, "total")
+    assert ordered[0] == ("op 59", None, "db")
+    assert len(shown_of(ordered, None)) == 12 + 8
+    assert len(shown_of(ordered, "queries")) == 50
+    assert shown_of(ordered, "calls") == []
 
 
 def test_the_whole_of_it_is_what_entered() -> None:
@@ -328,7 +353,7 @@ def test_charts_of_work_have_a_point_for_each_step() -> None:
 
 
 def test_a_project_without_spans_has_a_page() -> None:
-    found = Found((Span(0, 60, 1 << 30), []), [], {})
+    found = Found(Whole(Span(0, 60, 1 << 30), (), (), ()), [], {})
     view = apm_view(SHOP, period(), asked(), found, limit_of(Limited(3, NOON), [0] * 5_000))
     assert (view.whole, view.services, view.kinds) == (None, (), ())
     assert view.durations.sentence == "Nothing was timed in this period."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,17 @@ from typing import Any, TypeVar
 
 from marshmallow import fields, validate
 
-from app.api.apm import Work, entered, operations, services, sums_of, works
+from app.api.apm import (
+    Operation,
+    Whole,
+    Work,
+    entries_of,
+    operations,
+    ranked,
+    services,
+    work_of,
+    works,
+)
 from app.dashboard import links
 from app.dashboard.charts import Chart
 from app.dashboard.gaps import TOO_LONG
@@ -23,6 +34,7 @@ from app.dashboard.telemetry.work import (
     OperationRow,
     ServiceRow,
     duration_chart,
+    kind_of,
     numbers,
     operation_rows,
     service_rows,
@@ -47,8 +59,6 @@ SORTS = {
     "errors": "errors",
 }
 _CHOSEN = ("service", "environment")
-#: By what the whole of it is asked; numbers of groups are places in it.
-_BY = ("name", "service", "environment", "category", "status")
 
 
 class WorkArguments(PeriodArguments):
@@ -108,14 +118,19 @@ def apm(visit: Visit) -> ApmView:
     """The work that the arguments ask for; raises ``ApiError`` 400 and ``StoreDown``."""
     project, counted = visit.of_project, visit.desk.stores.spans_counted
     period, wanted = asked_of(visit)
-    work = told_in_time(visit, "services and operations", lambda: sums_of(visit.desk, wanted, _BY))
+    kind, sort = visit.arguments["kind"], visit.arguments["sort"]
+    work = told_in_time(
+        visit,
+        "services and operations",
+        lambda: work_of(visit.desk, wanted, sort, lambda sums: shown_of(ranked(sums, sort), kind)),
+    )
     timed = work and told_in_time(
         visit,
         "how it went over time",
-        lambda: sums_of(visit.desk, wanted, ("category", "status"), whole=False),
+        lambda: entries_of(visit.desk, wanted, ("status",), whole=False),
     )
     found = Found(work, timed and timed[1], counted.labels(project.id))
-    limit = limit_of(counted.limited(project.id), work[1] if work else ())
+    limit = limit_of(counted.limited(project.id), work.operations if work else ())
     return apm_view(project, period, visit.arguments, found, limit)
 
 
@@ -126,12 +141,12 @@ def told_in_time(visit: Visit, part: str, read: Callable[[], T]) -> T | None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What work adds up to: as a whole, with its time, by name, service, environment, category and
-    status; ``timed`` by category and status in the period's steps; both null where it was not told.
-    ``labels`` are all that there are.
+    """What work adds up to: as a whole, with the operations that are shown; ``timed`` what entered
+    services by status in the period's steps; both null where it was not told. ``labels`` are all
+    that there are.
     """
 
-    work: tuple[Span, Sequence[Sum]] | None
+    work: Whole | None
     timed: Sequence[Sum] | None
     labels: Mapping[str, Sequence[str]]
 
@@ -155,12 +170,13 @@ def apm_view(
     """The page of what was found; pure."""
     kept, apdex_ms, sort = kept_of(period, asked), asked["apdex_ms"], asked["sort"]
     here = {**kept, "kind": asked["kind"], "sort": sort if sort != _SORT else None}
-    span, sums = found.work or (Span(0, 1, 1), ())
-    whole = next(iter(works(_only(entered(sums, 3), 4), 0).values()), None)
-    over_time = over_time_of(_only(entered(found.timed or (), 0), 1))
-    listed = services(_only(sums, 1, 2, 3, 4), span, apdex_ms)
-    ordered = operations(_only(sums, 0, 1, 3, 4), span, apdex_ms, sort)
-    kinds, shown = _tables(project, operation_rows(project, ordered, kept), here)
+    work = found.work or Whole(Span(0, 1, 1), (), (), ())
+    minutes = work.span.after - work.span.first
+    whole = next(iter(works(_by_status(work.entries), 0).values()), None)
+    over_time = over_time_of(found.timed or ())
+    listed = services(work.entries, work.span, apdex_ms)
+    shown = operation_rows(project, operations(work, apdex_ms, sort), kept)
+    kinds = _tables(project, ranked(work.operations, sort), here)
     return ApmView(
         title="Performance",
         period=period,
@@ -170,7 +186,7 @@ def apm_view(
         known={name: _choices(found.labels.get(name, ()), asked[name]) for name in _CHOSEN},
         apdex_ms=apdex_ms,
         told=found.work is not None,
-        whole=numbers(whole, span.after - span.first, apdex_ms) if whole else None,
+        whole=numbers(whole, minutes, apdex_ms) if whole else None,
         services=service_rows(project, listed[:_SERVICES], kept),
         services_more=max(0, len(listed) - _SERVICES),
         throughput=throughput_chart(over_time, period, "requests and jobs")
@@ -178,7 +194,7 @@ def apm_view(
         else None,
         durations=duration_chart(over_time, period) if found.timed is not None else None,
         kinds=kinds,
-        operations=shown,
+        operations=tuple(one for kind in kinds for one in shown if one.kind == kind.name),
         sorts=tuple(
             Choice(word, links.performance(project, **{**here, "sort": one}), one == sort)
             for one, word in SORTS.items()
@@ -192,9 +208,19 @@ def over_time_of(sums: Sequence[Sum]) -> dict[datetime, Work]:
     return {at: work for (at,), work in works(sums, 0).items()}
 
 
-def _only(sums: Sequence[Sum], *places: int) -> list[Sum]:
-    """Sums by some of their groups; those that are alike then stay apart."""
-    return [Sum(tuple(one.groups[place] for place in places), one.at, one.value) for one in sums]
+def shown_of(ordered: Sequence[Operation], kind: str | None) -> list[Operation]:
+    """Of operations in their order the first of each table, or more of the one asked for."""
+    shown: list[Operation] = []
+    for name, _, _, most in KINDS:
+        if kind in (None, name):
+            of_kind = [one for one in ordered if kind_of(one[2] or "") == name]
+            shown += of_kind[: _OF_KIND if kind else most]
+    return shown
+
+
+def _by_status(sums: Sequence[Sum]) -> list[Sum]:
+    """Sums of services by their status alone; those that are alike then stay apart."""
+    return [Sum(one.groups[2:], one.at, one.value) for one in sums]
 
 
 def _choices(values: Sequence[str], chosen: str | None) -> tuple[tuple[str, str], ...]:
@@ -209,19 +235,15 @@ def _at(query: Mapping[str, Any], times: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tables(
-    project: Named, found: Sequence[OperationRow], here: Mapping[str, Any]
-) -> tuple[tuple[KindView, ...], tuple[OperationRow, ...]]:
-    """The tables, or the one that is asked for, and the operations in them."""
-    kinds: list[KindView] = []
-    shown: list[OperationRow] = []
-    for name, title, _, most in KINDS:
-        rows = [row for row in found if row.kind == name]
-        if here["kind"] not in (None, name) or not rows:
-            continue
-        href = links.performance(project, **{**here, "kind": name})
-        kinds.append(KindView(name, title, len(rows), href))
-        shown += rows[: _OF_KIND if here["kind"] else most]
-    return tuple(kinds), tuple(shown)
+    project: Named, ordered: Sequence[Operation], here: Mapping[str, Any]
+) -> tuple[KindView, ...]:
+    """The tables that have operations, or the one that is asked for."""
+    found = Counter(kind_of(category or "") for _, _, category in ordered)
+    return tuple(
+        KindView(name, title, found[name], links.performance(project, **{**here, "kind": name}))
+        for name, title, _, _ in KINDS
+        if here["kind"] in (None, name) and found[name]
+    )
 
 
 PAGES = (

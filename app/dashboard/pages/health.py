@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.api.apm import services, sums_of
+from app.api.apm import OF_SERVICE, entries_of, services
 from app.api.measures import host_sums, hosts
 from app.dashboard import links
 from app.dashboard.charts import Chart
@@ -63,13 +63,16 @@ class LevelView:
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """A host: its first levels as charts, and the ways to the others."""
+    """A host: its first levels as charts, and the ways to the others; none where they are not
+    ``told``.
+    """
 
     title: str
     host: str
     period: Period
     periods: tuple[Choice, ...]
     services: tuple[str, ...]
+    told: bool
     levels: tuple[LevelView, ...]
     more: tuple[tuple[str, str], ...]
     back_href: str
@@ -84,8 +87,7 @@ def health(visit: Visit) -> HealthView:
     step = max(1, int(minutes / _PARTS))
     wanted = {**period.arguments, "project": project.name, "every": step}
     levels = told_in_time(visit, "hosts", lambda: host_sums(visit.desk, wanted))
-    by = ("service", "environment", "category", "status")
-    work = told_in_time(visit, "services", lambda: sums_of(visit.desk, wanted, by))
+    work = told_in_time(visit, "services", lambda: entries_of(visit.desk, wanted, OF_SERVICE))
     units = {one.name: unit_of(one) for one in stores.metrics_counted.known(project.id)}
     found = host_rows(project, hosts(levels or ()), units, period.query)
     served = services(work[1], work[0], APDEX_MS) if work else []
@@ -110,9 +112,13 @@ def host(visit: Visit) -> HostView:
     counted, period = visit.desk.stores.metrics_counted, period_of(visit, _HOURS)
     if name not in counted.labels(project.id).get("host", ()):
         raise not_found("host of this project")
-    sums = counted.sums(
-        project.id, span_of(period), by=("name", "service"), labels={"host": name}, kind="gauge"
+    by, labels = ("name", "service"), {"host": name}
+    found = told_in_time(
+        visit,
+        "its levels",
+        lambda: counted.sums(project.id, span_of(period), by=by, labels=labels, kind="gauge"),
     )
+    sums = found or []
     units = {one.name: unit_of(one) for one in counted.known(project.id)}
     levels: dict[str, list[Sum]] = defaultdict(list)
     for one in sums:
@@ -128,6 +134,7 @@ def host(visit: Visit) -> HostView:
         period,
         period.choices(lambda times: links.host(project, name, **times)),
         tuple(sorted({one.groups[1] for one in sums if one.groups[1]})),
+        found is not None,
         tuple(
             LevelView(
                 metric,

@@ -13,7 +13,7 @@ from app.dashboard import links
 from app.dashboard.charts import Chart
 from app.dashboard.links import Named
 from app.dashboard.page import Page, Tab, Visit
-from app.dashboard.pages.apm import OF
+from app.dashboard.pages.apm import OF, told_in_time
 from app.dashboard.telemetry.limits import Limit, limit_of
 from app.dashboard.telemetry.measures import (
     DRAWN,
@@ -64,7 +64,7 @@ class MetricsView:
 @dataclass(frozen=True, slots=True)
 class MetricView:
     """A metric over time. ``rows`` are the values of the label ``by``, those with most first, of
-    ``found``; the first ``drawn`` are in the charts.
+    ``found``; the first ``drawn`` are in the charts. There are none where it is not ``told``.
     """
 
     title: str
@@ -81,6 +81,7 @@ class MetricView:
     rows: tuple[ValueRow, ...]
     found: int
     drawn: int
+    told: bool
     clear_href: str
     limit: Limit
 
@@ -108,9 +109,11 @@ def metric(visit: Visit) -> MetricView:
     if not known:
         raise not_found("metric of this project")
     wanted = {**asked, **period.arguments, "metric": asked["name"], "environment": None}
-    _, sums = metric_sums(visit.desk, {**wanted, "project": project.name})
+    wanted["project"] = project.name
+    found = told_in_time(visit, "what it adds up to", lambda: metric_sums(visit.desk, wanted))
+    sums = found and found[1]
     labels = counted.labels(project.id, asked["name"])
-    limit = limit_of(counted.limited(project.id), sums)
+    limit = limit_of(counted.limited(project.id), sums or ())
     return metric_view(project, known[0], asked, period, sums, labels, limit)
 
 
@@ -119,18 +122,18 @@ def metric_view(
     known: Known,
     asked: Mapping[str, Any],
     period: Period,
-    sums: Sequence[Sum],
+    sums: Sequence[Sum] | None,
     labels: Mapping[str, Sequence[str]],
     limit: Limit,
 ) -> MetricView:
-    """The page of what a metric adds up to; pure."""
+    """The page of what a metric adds up to, null where that was not told; pure."""
     kept = {"by": asked["by"], "label": asked["label"]}
 
     def narrowed(value: str | None) -> str:
         label = f"{asked['by']}:{value}" if asked["by"] and value is not None else asked["label"]
         return links.metric(project, known.name, **period.query, label=label)
 
-    series = series_of(sums)
+    series = series_of(sums or ())
     drawn = [(_word(value, asked["by"]), members) for value, members in series[:DRAWN]]
     return MetricView(
         title=known.name,
@@ -150,6 +153,7 @@ def metric_view(
         ),
         found=len(series),
         drawn=len(drawn),
+        told=sums is not None,
         clear_href=links.metric(project, known.name, **period.query),
         limit=limit,
     )

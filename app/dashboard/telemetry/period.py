@@ -10,12 +10,12 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.api.arguments import Moment
+from app.api.telemetry_arguments import step_of as steps
 from app.api.telemetry_arguments import time_of
 from app.dashboard.page import Visit
 
 HOURS = {1: "hour", 6: "6 hours", 24: "day", 168: "7 days", 336: "14 days"}
-#: Steps of a chart in minutes; so many of them are the most that one has.
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 10_080, 20_160)
+#: The most points that a chart has.
 _POINTS = 36
 
 
@@ -84,8 +84,7 @@ def period_of(visit: Visit, default: int) -> Period:
 
 def step_of(length: timedelta) -> int:
     """The minutes between points of a chart over so long a time."""
-    minutes = length.total_seconds() / 60
-    return next((step for step in _STEPS if minutes / step <= _POINTS), _STEPS[-1])
+    return steps(length.total_seconds() / 60, _POINTS)
 
 
 def _machine(moment: datetime) -> str:

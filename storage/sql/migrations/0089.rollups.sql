@@ -69,7 +69,8 @@ CREATE TRIGGER metric_rollups_grow AFTER INSERT ON metric_events
 CREATE TRIGGER metric_rollups_shrink AFTER DELETE ON metric_events
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups('metric');
 
--- Note every slot of the day of which rows_of is the partition of rows; of all days without one.
+-- Note every slot of the day of which rows_of is the partition of rows; of all days without one. They
+-- wait for nothing that may be late.
 CREATE PROCEDURE mark_rollups_of(type text, rows_of regclass DEFAULT NULL) LANGUAGE plpgsql
 AS $mark$
 DECLARE
@@ -82,9 +83,9 @@ BEGIN
         END IF;
     END IF;
     EXECUTE format(
-        'INSERT INTO stale_rollups (type, width, day_id, project_id, at)'
-        ' SELECT DISTINCT %L, 10, day_id, project_id, minute / 10 * 10 FROM %I'
-        ' WHERE day_id = coalesce(%L, day_id)', type, type || '_minutes', of_day);
+        'INSERT INTO stale_rollups (type, width, day_id, project_id, at, made_at)'
+        ' SELECT DISTINCT %L, 10, day_id, project_id, minute / 10 * 10, ''-infinity''::timestamptz'
+        ' FROM %I WHERE day_id = coalesce(%L, day_id)', type, type || '_minutes', of_day);
 END
 $mark$;
 
