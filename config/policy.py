@@ -101,6 +101,7 @@ SYSTEM_TASKS = (
     SystemTaskPolicy("sluice.retention", "system.maintenance", 600, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.ledger", "system.maintenance", 600, soft_limit=240, hard_limit=300),
     SystemTaskPolicy("sluice.usage", "system.maintenance", 600, soft_limit=100, hard_limit=120),
+    SystemTaskPolicy("sluice.rollups", "system.maintenance", 60, soft_limit=100, hard_limit=120),
     SystemTaskPolicy("sluice.replay", "system.maintenance", 5, soft_limit=60, hard_limit=90),
     SystemTaskPolicy("sluice.triage", "system.maintenance", 5, soft_limit=60, hard_limit=90),
 )

@@ -96,11 +96,6 @@ def day_start_ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
-def past_days(now_ms: int, days: int) -> date:
-    """The first day that a term of so many days does not let go whole."""
-    return datetime.fromtimestamp(_floor(now_ms, days) / 1000, UTC).date()
-
-
 def _floor(now_ms: int, days: int) -> int:
     return max(0, now_ms - days * DAY_MS) // MINUTE_MS * MINUTE_MS if days else 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from functools import cache
 
 from celery import Celery
@@ -15,6 +16,7 @@ from celery import Celery
 from config.settings import Settings, load_settings
 from events.ids import now_ms
 from storage.sql.database import Database
+from storage.sql.rollups import Rollups
 from storage.sql.usage import Usage
 from tasks.canary import Canaries, open_canaries, run_canaries
 from tasks.compaction import compact_recent
@@ -26,6 +28,7 @@ from tasks.redacting import share_rules
 from tasks.replay import drive_replays, open_replays
 from tasks.rerun import Rerun
 from tasks.retention import Keeper, drop_past, keep_ledger, open_keeper
+from tasks.rollups import open_rollups, roll_up
 from tasks.schedule import Work
 from tasks.triage import TriageDesk, keep_triage, open_triage
 from tasks.upkeep import Upkeep, open_upkeep
@@ -91,6 +94,11 @@ def _usage() -> Usage:
 
 
 @cache
+def _rollups() -> Sequence[Rollups]:
+    return open_rollups(_settings())
+
+
+@cache
 def _replays() -> Workbench:
     return open_replays(_settings())
 
@@ -113,6 +121,7 @@ def works(app: Celery) -> dict[str, Work]:
         "sluice.retention": lambda: drop_past(_keeper()),
         "sluice.ledger": lambda: keep_ledger(_keeper()),
         "sluice.usage": lambda: sample_storage(_usage()),
+        "sluice.rollups": lambda: roll_up(_rollups()),
         "sluice.replay": lambda: drive_replays(_replays()),
         "sluice.triage": lambda: keep_triage(_triage()),
     }

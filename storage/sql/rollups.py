@@ -1,4 +1,4 @@
-"""Rollups: minutes added up for slots of 10, 60 and 360 minutes, made anew whenever they changed.
+"""Rollups: minutes added up for slots of 10 minutes to a day, made anew whenever they changed.
 
 Whatever changes a minute notes its slot in ``stale_rollups``, in the same transaction (triggers on
 the event tables, and the procedure that derives a day). A slot is made anew in one transaction:
@@ -159,17 +159,17 @@ class Rollups:
 
     def __init__(self, database: Database, type_name: str, clock: Clock = now_ms) -> None:
         self._database = database
-        self._type = type_name
+        self.type = type_name
         self._clock = clock
         self._totals = f"{type_name}_totals" in derived_tables(type_name)
 
-    def roll(self, until: Callable[[], bool]) -> int:
-        """Make what is due anew, narrow slots first, until that says true; how many were made."""
+    def roll(self, go_on: Callable[[], bool]) -> int:
+        """Make what is due anew, narrow slots first, while ``go_on`` says so; how many."""
         made = 0
         for width in WIDTHS:
             while due := self.due(width):
                 for slot in due:
-                    if until():
+                    if not go_on():
                         return made
                     made += self.make(slot)
         return made
@@ -177,7 +177,7 @@ class Rollups:
     def due(self, width: int) -> list[Slot]:
         """Slots to be made anew now, the youngest first: not all, where there are many."""
         values = {
-            "type": self._type,
+            "type": self.type,
             "width": width,
             "now": self._clock() // 60_000,
             "settled": SETTLED,
@@ -192,7 +192,7 @@ class Rollups:
     def make(self, slot: Slot) -> bool:
         """Make a slot anew from what is narrower; false when another process did."""
         values = {
-            "type": self._type,
+            "type": self.type,
             "day": slot.day_id,
             "project": slot.project_id,
             "at": slot.at,
@@ -215,7 +215,7 @@ class Rollups:
         return True
 
     def _roll_series(self, cursor: Cursor, width: int, values: Mapping[str, Any]) -> None:
-        table = f"{self._type}_rollups"
+        table = f"{self.type}_rollups"
         narrower = _narrower(width)
         cursor.execute(_clear(table), {**values, "widths": [width]})
         statement = _statement(
@@ -223,19 +223,19 @@ class Rollups:
             table,
             who="series",
             last="last" if narrower else "minute",
-            source=table if narrower else f"{self._type}_minutes",
+            source=table if narrower else f"{self.type}_minutes",
             at="at" if narrower else "minute",
             narrower=narrower,
         )
         cursor.execute(statement, {**values, "width": width})
 
     def _roll_totals(self, cursor: Cursor, width: int, values: Mapping[str, Any]) -> None:
-        table = f"{self._type}_totals"
+        table = f"{self.type}_totals"
         narrower = _narrower(width)
         made = [width] if narrower else [MINUTE, width]
         cursor.execute(_clear(table), {**values, "widths": made})
         if not narrower:
-            minutes = f"{self._type}_minutes"
+            minutes = f"{self.type}_minutes"
             by_minute = _statement(
                 _TOTALS, table, who="number, minute", source=minutes, at="minute"
             )

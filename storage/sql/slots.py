@@ -1,4 +1,4 @@
-"""Slots: 10, 60 and 360 minutes for which minutes are added up, and which of them tell of a time.
+"""Slots: 10 minutes to a day for which minutes are added up, and which of them tell of a time.
 
 Slots begin at multiples of their width since 1970, so that a wider one is whole narrower ones.
 Pure; what rolls them up is in :mod:`storage.sql.rollups`.
@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 #: In minutes. Each is a multiple of the one before it, and a day one of the last.
-WIDTHS = (10, 60, 360)
+WIDTHS = (10, 60, 360, 1440)
 NARROWEST, WIDEST = WIDTHS[0], WIDTHS[-1]
 MINUTE = 1
 """The width of what is not rolled up by series, but may be by labels."""

@@ -38,8 +38,8 @@ def world(settings: Settings) -> Iterator[World]:
         yield world
 
 
-def never() -> bool:
-    return False
+def always() -> bool:
+    return True
 
 
 def rolling(world: World, kind: str = "trace", later: int = 0) -> Rollups:
@@ -48,7 +48,7 @@ def rolling(world: World, kind: str = "trace", later: int = 0) -> Rollups:
 
 
 def roll(world: World, kind: str = "trace", later: int = 0) -> int:
-    return rolling(world, kind, later).roll(never)
+    return rolling(world, kind, later).roll(always)
 
 
 def execute(world: World, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -222,7 +222,7 @@ def test_a_kill_between_steps_leaves_what_was_there(
 def test_a_run_ends_when_it_is_told_to_and_the_next_goes_on(world: World) -> None:
     store(world, spans(world, 4, minute=AGO), spans(world, 4, minute=AGO + 30), kind="trace")
     before = told(world, "trace", TRACE_BY)
-    answers = iter([False, True])
+    answers = iter([True, False])
     assert rolling(world).roll(lambda: next(answers)) == 1
     assert told(world, "trace", TRACE_BY) == before
     roll(world)

@@ -6,7 +6,7 @@ import pytest
 
 from config.retention import TypeTerm, type_terms
 from events.ids import new_id
-from storage.floors import DAY_MS, ProjectTerm, day_start_ms, floors_at, past_days
+from storage.floors import DAY_MS, ProjectTerm, day_start_ms, floors_at
 
 NOW = int(datetime(2026, 11, 23, 12, 30, 30, tzinfo=UTC).timestamp()) * 1000
 
@@ -44,10 +44,6 @@ def test_bytes_go_only_after_rows_and_stay_hidden_when_the_term_is_taken_back():
     assert floors.hidden(7, "crash", between)
     assert not floors.expired(7, "crash", between)
     assert floors.expired(7, "crash", new_id(NOW - 2 * DAY_MS - 1))
-
-
-def test_a_day_goes_whole_or_not():
-    assert past_days(NOW, 1) == date(2026, 11, 22)
 
 
 def test_terms_of_types_are_read_over_the_defaults():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from storage.sql.slots import MINUTE, NARROWEST, RAW, WIDTHS, Piece, Stale, pieces
 
 DAY = 1440 * 20_000
+"""The first minute of one."""
 
 
 def test_a_time_is_told_by_the_widest_slots_in_it() -> None:
@@ -17,6 +18,16 @@ def test_a_time_is_told_by_the_widest_slots_in_it() -> None:
         Piece(360, DAY + 360, DAY + 720),
         Piece(60, DAY + 720, DAY + 840),
         Piece(RAW, DAY + 840, DAY + 845),
+    ]
+
+
+def test_a_day_is_one_slot_and_not_when_an_hour_of_it_is_stale() -> None:
+    assert pieces(DAY, DAY + 1440, WIDTHS, ()) == [Piece(1440, DAY, DAY + 1440)]
+    assert [one.width for one in pieces(DAY, DAY + 1440, WIDTHS, {Stale(60, DAY + 60)})] == [
+        60,
+        10,
+        60,
+        360,
     ]
 
 
@@ -41,7 +52,7 @@ def test_minutes_of_labels_are_exact_where_their_slot_is() -> None:
 
 @given(
     st.integers(DAY, DAY + 1_500),
-    st.integers(1, 1_500),
+    st.integers(1, 3_000),
     st.sets(st.sampled_from((MINUTE, *WIDTHS))),
     st.lists(st.tuples(st.sampled_from(WIDTHS), st.integers(0, 300)), max_size=6),
 )

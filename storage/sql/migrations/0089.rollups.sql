@@ -1,4 +1,4 @@
--- What was counted by the minute, added up for longer: of slots of 10, 60 and 360 minutes (`width`),
+-- What was counted by the minute, added up for longer: of slots of 10 minutes to a day (`width`),
 -- which begin at multiples of their width since 1970. Made from the minutes by a periodic task
 -- (storage/sql/rollups.py), and never the only place of anything. `last` is the last minute of the slot
 -- that told; of a series that accumulates, the slot has what that minute had.
