@@ -34,7 +34,10 @@ def roll_up(every: Sequence[Rollups], monotonic: Callable[[], float] = time.mono
     began = monotonic()
     for number, rollups in enumerate(every, 1):
         left = partial(_left, monotonic, began + RUN_SECONDS * number / len(every))
-        if made := rollups.roll(left):
+        made = rollups.roll(left)
+        if not left():
+            _log.warning("rollups_behind", type=rollups.type, slots=made, left=rollups.waiting())
+        elif made:
             _log.info("minutes_rolled_up", type=rollups.type, slots=made)
 
 

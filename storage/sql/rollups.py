@@ -47,6 +47,9 @@ WHERE age >= %(settled)s
     )
 ORDER BY at DESC LIMIT %(limit)s
 """
+_WAITING = """
+SELECT count(DISTINCT (day_id, project_id, at)) FROM stale_rollups WHERE type = %s AND width = %s
+"""
 _TAKE_OFF = """
 WITH gone AS (
     DELETE FROM stale_rollups
@@ -188,6 +191,13 @@ class Rollups:
         with self._database.transaction() as cursor:
             cursor.execute(_DUE, values)
             return [Slot(width, *row) for row in cursor]
+
+    def waiting(self) -> int:
+        """How many narrow slots are not as their minutes are, those of just now among them."""
+        with self._database.transaction() as cursor:
+            cursor.execute(_WAITING, (self.type, NARROWEST))
+            ((count,),) = cursor.fetchall()
+            return int(count)
 
     def make(self, slot: Slot) -> bool:
         """Make a slot anew from what is narrower; false when another process did."""

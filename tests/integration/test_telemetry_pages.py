@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,11 @@ import pytest
 from app.factory import create_app
 from app.stores import open_stores
 from config.settings import Secret, Settings
+from events.ids import now_ms
+from storage.sql.database import Database
+from storage.sql.minutes import Minutes
+from storage.sql.rollups import Rollups, rolled_types
+from tasks.rollups import roll_up
 from tests.integration.api_world import HOSTILE, World, crash, wait_until
 from tests.otlp_samples import RESOURCE, Timed, gauges, logs, traces
 
@@ -31,6 +36,10 @@ def away(world: World, module_settings: Settings) -> Iterator[World]:
     stores = open_stores(settings)
     yield World(stores, create_app(settings, stores).test_client(), world.keys, world.numbers)
     stores.database.close()
+
+
+def later(days: int) -> str:
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%MZ}"
 
 
 def view(world: World, path: str) -> Any:
@@ -189,6 +198,62 @@ def test_hosts_and_metrics_are_told(world: World, project: str) -> None:
         assert world.get(f"/p/{project}/{path}").status_code == 404
     assert world.get(f"/p/{project}/metric?name=queue&label=nocolon").status_code == 400
     assert world.get(f"/p/{project}/metric").status_code == 400
+
+
+def test_pages_tell_the_same_once_minutes_are_rolled_up(
+    world: World, project: str, trace_id: str
+) -> None:
+    world.seed([gauges({"queue": [3, 4]})], project, "metric")
+    times = f"from={later(-2)}&to={later(2)}"
+    paths = [
+        f"/p/{project}/{path}{times}"
+        for path in (
+            "apm?",
+            "health?",
+            "host?name=web-1&",
+            "metric?name=queue&",
+            "apm/POST%20/pay?",
+        )
+    ]
+    before = [view(world, path) for path in paths]
+    assert before[0]["whole"]["count"] == 2
+    database, clock = world.stores.database, lambda: now_ms() + 2 * 86_400_000
+    roll_up([Rollups(database, kind, clock) for kind in rolled_types()])
+    with database.transaction() as cursor:
+        cursor.execute("SELECT FROM stale_rollups")
+        assert cursor.rowcount == 0
+        cursor.execute("SELECT FROM trace_rollups WHERE project_id = %s", (world.numbers[project],))
+        assert cursor.rowcount > 0
+    assert [view(world, path) for path in paths] == before
+
+
+def test_what_sql_does_not_add_up_in_time_is_a_gap(
+    world: World, module_settings: Settings, project: str, trace_id: str
+) -> None:
+    world.seed([gauges({"queue": [3, 4]})], project, "metric")
+    impatient = Database(module_settings.postgres_dsn, timeout=0.3)
+    stores = replace(
+        world.stores,
+        spans_counted=Minutes(impatient, "trace"),
+        metrics_counted=Minutes(impatient, "metric"),
+    )
+    client = create_app(module_settings, stores).test_client()
+    slow = World(stores, client, world.keys, world.numbers)
+    with world.stores.database.transaction() as cursor:
+        cursor.execute("LOCK TABLE ONLY trace_minutes, metric_minutes IN ACCESS EXCLUSIVE MODE")
+        for path, part in {
+            "apm": "services and operations",
+            "health": "hosts",
+            "host?name=web-1": "its levels",
+            "metric?name=queue": "what it adds up to",
+        }.items():
+            page = slow.get(f"/p/{project}/{path}")
+            assert page.status_code == 200
+            assert f"Missing: {part}." in page.text
+            assert "did not add it up in time" in page.text
+    for path in ("host?name=web-1", "metric?name=queue"):
+        assert "Missing:" not in slow.get(f"/p/{project}/{path}").text
+    impatient.close()
 
 
 def test_health_of_releases_is_told_beside_them(world: World, project: str) -> None:

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 from app.api.arguments import bad_argument
 from app.api.releases import HEALTH_DAYS, estimate_users, health_of
 from app.dashboard import links
+from app.dashboard.gaps import TOO_LONG
 from app.dashboard.links import Named
 from app.dashboard.page import Page, Place, Visit
 from app.dashboard.pages.groups import GroupRow, group_rows
@@ -128,7 +129,7 @@ def _health(visit: Visit) -> tuple[Source | None, Sequence[Health]]:
     """What is told of sessions; null of whom where it cannot be read now."""
     nothing: tuple[Source | None, Sequence[Health]] = (None, ())
     return visit.gaps.fill(
-        "release health", lambda: health_of(visit.desk, visit.of_project.id), nothing
+        "release health", lambda: health_of(visit.desk, visit.of_project.id), nothing, TOO_LONG
     )
 
 
