@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from counted_samples import counter, delete, gauge, metrics, spans, store
 from psycopg2 import sql
-from sql_samples import World, open_world
+from sql_samples import World, at_once, open_world
 
 from config.settings import Settings
 from events.ids import id_day, new_id
@@ -244,6 +245,47 @@ def test_a_slot_is_left_alone_until_it_is_over_and_longer_when_it_is_old(world: 
     store(world, spans(world, 1, minute=-1_000), kind="trace")
     assert due_at(minute) == 0  # of 1000 minutes an hour is waited for more
     assert due_at(minute + 70) == 2
+
+
+def test_many_who_store_delete_roll_and_read_at_once_leave_what_the_rows_say(world: World) -> None:
+    pseudo = random.Random(11)
+    batches = [some(world, "trace", pseudo, range(AGO, AGO + 80)) for _ in range(6)]
+    stored: list[list[Record]] = []
+    span = Span(world.now_ms // 60_000 + AGO - 5, world.now_ms // 60_000 + AGO + 85, 1 << 30)
+
+    def bring() -> None:
+        for batch in batches:
+            for record in batch:
+                store(world, record, kind="trace")
+            stored.append(batch)
+
+    def take() -> None:
+        for record in batches[0][:10]:
+            while not stored:
+                roll(world)
+            delete(world, "trace", record)
+
+    def read() -> list[float]:
+        seen = []
+        while len(stored) < len(batches):
+            found = Minutes(world.database, "trace").sums(world.project.id, span, by=TRACE_BY)
+            seen.append(sum(one.value.count for one in found))
+        return seen
+
+    def keep_rolling() -> None:
+        while len(stored) < len(batches):
+            roll(world)
+
+    *_, seen = at_once(bring, take, keep_rolling, keep_rolling, read)
+    # Nothing is ever told twice, and of what came nothing is missing but what was taken.
+    assert all(count <= 3 * 25 * len(batches) for count in seen)
+    assert all(later >= earlier - 3 * 10 for earlier, later in pairwise(seen))
+    left = [*batches[0][10:], *(record for batch in batches[1:] for record in batch)]
+    truth = fresh(world, left, "trace", TRACE_BY)
+    assert told(world, "trace", TRACE_BY) == truth
+    roll(world, later=1)
+    assert stale(world) == 0
+    assert told(world, "trace", TRACE_BY) == truth
 
 
 def test_a_day_made_anew_is_rolled_up_anew(world: World) -> None:
