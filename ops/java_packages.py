@@ -19,6 +19,7 @@ def install_java_packages(lock: Path, cache: Path, say: Callable[[str], None]) -
         say(f"fetching {lock.name} for the tests…")
         for line in lock.read_text(encoding="utf-8").splitlines():
             coordinates, sha256 = line.split()
-            fetch_artifact(Artifact(*coordinates.split(":"), sha256), target)
+            group, name, version = coordinates.split(":")
+            fetch_artifact(Artifact(group, name, version, sha256), target)
 
     return installed_once("java", lock, cache, install)
