@@ -28,8 +28,8 @@ _PAGES_OF_SESSIONS = 10
 SCHEMES = ("light", "dark")
 
 Find = Callable[["Reader"], str]
-Row = TypeVar("Row")
 Hide = Callable[["Reader"], list[str]]
+Row = TypeVar("Row")
 
 #: Pages with a look of their own that no picture is of, and why.
 NOT_SHOWN = {

@@ -80,8 +80,9 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class MinuteView:
-    """A minute looked into. ``held`` are some of the events that somebody holds; ``adrift`` have
-    their row and wait for search, and no message names their pack.
+    """A minute looked into; of an old day the rows are the whole day's. ``held`` are some of the
+    events that somebody holds; ``adrift`` have their row and wait for search, and no message names
+    their pack.
     """
 
     title: str
@@ -104,7 +105,7 @@ def ledger(visit: Visit) -> LedgerView:
     custody = visit.gaps.fill(
         "who holds events", lambda: desk.stores.custody.read(first, last), None
     )
-    # Its sides are the ledger's: both are of one moment, and nothing is asked twice.
+    # Where who holds what is known, the ledger was read for it: it is not asked twice.
     found = (
         shown_ledger(desk, asked["project"], first, last)
         if custody is None
