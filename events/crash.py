@@ -49,6 +49,7 @@ _URL = 1_000
 _INDEXED_FRAMES = 50
 _SPAN_ID = 16
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_CALL_WORD = re.compile(r"[^\s()/\\]+")
 
 _READERS: dict[str, type[CrashReport]] = {
     "raygun.entry": RaygunEntry,
@@ -177,15 +178,17 @@ def _document(crash: Crash, row: tuple[str | None, ...]) -> dict[str, Any]:
         "session_id": _cut(crash.session_id, _NAME),
         "user": indexed_user(crash.user),
         "tags": [clip(tag, _NAME) for tag in crash.tags or ()],
-        "frames": made_once(stack, "texts", lambda: _texts(stack, crash.platform)),
+        "calls": made_once(stack, "words", lambda: _call_words(stack, crash.platform, place)),
         "facets": facets_of(crash),
         "custom": plain_object(crash.custom, INDEX),
         "environment": plain_object(crash.environment, INDEX),
     }
 
 
-def _texts(stack: list[Frame], platform: str) -> list[str]:
-    return [clip(call_text(frame, platform), _CLASS) for frame in stack[:_INDEXED_FRAMES]]
+def _call_words(stack: list[Frame], platform: str, culprit: str | None) -> str:
+    """The words of the innermost calls and of the culprit, each once: which calls, in no order."""
+    texts = [clip(call_text(frame, platform), _CLASS) for frame in stack[:_INDEXED_FRAMES]]
+    return " ".join(dict.fromkeys(_CALL_WORD.findall(" ".join([*texts, culprit or ""]))))
 
 
 def indexed_client(name: str | None, version: str | None) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ class Bounds:
     nodes: int
     text: int
     key: int
+    signs: bool = False
+    """Whether a key without a sign but dots and blanks, which an index refuses, is given a name."""
 
 
 #: For a person: all that an accepted event can hold, short of orjson's limit of 254 levels.
@@ -29,7 +31,10 @@ PICTURE = Bounds(depth=200, nodes=1_000_000, text=2_000_000, key=10_000)
 ATTACHED = Bounds(depth=60, nodes=100_000, text=100_000, key=1_000)
 
 #: For the search index: enough to find an event by.
-INDEX = Bounds(depth=8, nodes=200, text=1_000, key=200)
+INDEX = Bounds(depth=8, nodes=200, text=1_000, key=200, signs=True)
+
+
+_NAMELESS = "(empty)"
 
 
 class _Copy:
@@ -55,12 +60,15 @@ class _Copy:
 
     def _object(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
         copy: dict[str, Any] = {}
+        signs, most = self._bounds.signs, self._bounds.key
         for key, item in value.items():
             if self._left <= 0:
                 copy[CUT] = f"{len(value) - len(copy)} more"
                 break
             self._left -= 1
-            copy[clip(key, self._bounds.key)] = self.of(item, depth - 1)
+            nameless = signs and not key.isidentifier() and not key.strip(". \t\r\n")
+            name = _NAMELESS if nameless else clip(key, most)
+            copy[name] = self.of(item, depth - 1)
         return copy
 
     def _array(self, value: list[Any], depth: int) -> list[Any]:

@@ -53,13 +53,14 @@ def _group_id(project_id: int, fingerprint: str) -> UUID:
     return UUID(int=bits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One normalised event.
 
     ``row`` holds the values of the type's ``COLUMNS`` in order, fit for PostgreSQL (no NUL, no
-    lone surrogate). ``document`` makes the search document's own part, fit for strict JSON: stage
-    ``sql`` needs none, and stage ``search`` makes it to be written, and lets it go.
+    lone surrogate). ``document`` makes the search document's own part, fit for strict JSON, and
+    holds the event parsed until then: stage ``sql`` lets it go at once, and stage ``search`` makes
+    one at a time.
     ``user_key`` tells users apart (for users affected); ``occurred_at`` is the device's clock
     in UTC where it could be read; ``redacted`` is the envelope's. ``sdk_id`` is the id that the
     SDK gave the event: another of the project with the same one is the same event, sent again.

@@ -15,7 +15,7 @@ from tasks.burial import bury
 from tasks.careful import work_on
 from tasks.delivery import Delivery
 from tasks.isolation import Failure, Retrying, isolate
-from tasks.normalising import Normalised, normalise_all, of_packed
+from tasks.normalising import normalise_each
 from tasks.reading import read_for_stage
 from tasks.stores import WorkerStores
 
@@ -42,19 +42,23 @@ def index_pack(
     def process(items: Sequence[PackedEvent]) -> list[Failure[PackedEvent]]:
         # An event without a row is dead already, perhaps because it kills who normalises it.
         rows = stores.packs.own_ids(pack, [item.envelope.id for item in items])
-        events, failures = normalise_all([item for item in items if item.envelope.id in rows])
-        refused: list[Failure[Normalised]] = []
+        failures: list[Failure[PackedEvent]] = []
 
-        def index(part: Sequence[Normalised]) -> None:
-            found = dict(stores.search.index(pack.type, [event.record for event in part]))
-            refused.extend(
-                Failure(event, "document_refused", found[event.record.id], "", attempts=1)
-                for event in part
-                if event.record.id in found
+        def index(part: Sequence[PackedEvent]) -> None:
+            malformed: list[Failure[PackedEvent]] = []
+            # One record at a time: made when its document is, and gone with it.
+            records = (event.record for event in normalise_each(part, malformed))
+            found = dict(stores.search.index(pack.type, records))
+            failures.extend(malformed)
+            failures.extend(
+                Failure(item, "document_refused", found[item.envelope.id], "", attempts=1)
+                for item in part
+                if item.envelope.id in found
             )
 
-        _, failed = isolate(index, events, retrying)
-        return failures + [of_packed(failure) for failure in refused + failed]
+        mine = [item for item in items if item.envelope.id in rows]
+        _, failed = isolate(index, mine, retrying)
+        return failures + failed
 
     packed = read_for_stage(handoff, delivery, stores, clock)
     failures = work_on(packed, delivery, suspects, process)

@@ -1,7 +1,7 @@
 """The worker's entry: ``celery --app tasks.worker:app worker -Q …``.
 
-A pool's parent only hands messages to its child, so what the work needs beyond that is imported by
-the child; where several children share it, by the parent before it forks them.
+A pool's parent only hands messages to its children, so what the work needs beyond that is imported
+by its child; where several share it, by the parent before it forks them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.signals import (
     celeryd_after_setup,
@@ -21,15 +21,17 @@ from celery.signals import (
 
 from broker.periods import Periods
 from config.logs import configure_logs
-from config.policy import SYSTEM_TASKS
+from config.policy import QUEUES, SYSTEM_TASKS
 from config.settings import load_settings
-from storage.metering import Metering, start_metering
 from tasks.app import create_celery
 from tasks.memory import freeze_shared, recycle_beyond, settle_child
 from tasks.pulse import install_pulse
 from tasks.schedule import register_periodic
-from tasks.stages import register
-from tasks.stores import WorkerStores, open_worker_stores
+from tasks.stages import import_work, register
+
+if TYPE_CHECKING:
+    from storage.metering import Metering
+    from tasks.stores import WorkerStores
 
 _SYSTEM = "tasks.system"
 
@@ -41,6 +43,8 @@ install_pulse(settings)
 
 @cache
 def _stores() -> WorkerStores:
+    from tasks.stores import open_worker_stores  # noqa: PLC0415 - the point
+
     return open_worker_stores(settings)
 
 
@@ -60,13 +64,17 @@ def _logs(**_: Any) -> None:
 
 @celeryd_after_setup.connect
 def _share_imports(instance: Any, **_: Any) -> None:
-    queues = instance.app.amqp.queues.consume_from
-    if any(row.queue in queues for row in SYSTEM_TASKS):
+    queues = set(instance.app.amqp.queues.consume_from)
+    if not queues.isdisjoint(row.queue for row in SYSTEM_TASKS):
         import_module(_SYSTEM)
+    if instance.concurrency > 1 and not queues.isdisjoint(QUEUES):
+        import_work()
 
 
 @cache
 def _metering() -> Metering:
+    from storage.metering import start_metering  # noqa: PLC0415 - the point
+
     return start_metering(settings)
 
 

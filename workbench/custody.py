@@ -8,7 +8,7 @@ unexplained.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -74,6 +74,15 @@ class _Messages:
 
 
 @dataclass(frozen=True, slots=True)
+class _Members:
+    """Events of a type that are held at one place, each with its project."""
+
+    type: str
+    projects: Mapping[UUID, int]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unexplained:
     """A row of the ledger with events in flight, and how many of them somebody holds."""
 
@@ -89,11 +98,13 @@ class Unexplained:
 
 @dataclass(frozen=True, slots=True)
 class CustodyReading:
-    """Every row with events in flight, against what is held of it."""
+    """Every row with events in flight, against what is held of it; ``sides`` are the ledger's,
+    read last.
+    """
 
     rows: list[Unexplained]
     held: Held
-    rolled_before: int
+    sides: Sides
 
     @property
     def unexplained(self) -> int | None:
@@ -107,7 +118,7 @@ class CustodyReading:
         return [
             one
             for row, samples in self.held.samples.items()
-            if _told(row, self.rolled_before) in shown
+            if _told(row, self.sides.rolled_before) in shown
             for one in samples
         ]
 
@@ -145,9 +156,7 @@ class CustodyBook:
         for line in ledger.minutes:
             if line.project_id != SYSTEM_PROJECT:
                 in_flight[line.minute, line.project_id, line.type] = line.counts.in_flight
-        return CustodyReading(
-            explain(in_flight, held.counts, after.rolled_before), held, after.rolled_before
-        )
+        return CustodyReading(explain(in_flight, held.counts, after.rolled_before), held, after)
 
     def held(self) -> Held:
         """Everything in flight that somebody holds. The spools are read before the broker, to
@@ -159,14 +168,25 @@ class CustodyBook:
         if not complete:
             found.lacks("the queues hold more than can be looked through at once")
         messages = _sorted(raw, found)
-        packs = {*messages.for_sql, *messages.for_search}
-        for queue, members in messages.batches.items():
-            kind = QUEUES[queue].event_type.name
-            waiting = self._add(found, kind, members, f"queue {queue}")
-            # Those that have a row by now: stored since the broker was read.
-            moved = {event_id for event_id, _ in members} - waiting
-            packs |= self.rows.packs_of(kind, moved)
-        self._add_packs(found, messages.for_sql)
+        whole = [
+            _Members(QUEUES[queue].event_type.name, dict(members), f"queue {queue}")
+            for queue, members in messages.batches.items()
+        ]
+        cut = self._of_packs(found, messages.for_sql)
+        events: dict[str, set[UUID]] = defaultdict(set)
+        for one in (*whole, *cut):
+            events[one.type].update(one.projects)
+        standing = self.rows.standing(events)
+        for one in (*whole, *cut):
+            _add(found, one, standing.unsettled)
+        # Those of queues that have a row by now: stored since the broker was read.
+        moved = {
+            standing.packs[event_id]
+            for one in whole
+            for event_id in one.projects
+            if event_id in standing.packs
+        }
+        packs = {*messages.for_sql, *messages.for_search, *moved}
         found.counts.update(self.rows.pending(packs))
         return found
 
@@ -190,35 +210,35 @@ class CustodyBook:
             )
         return found[:MOST_SAMPLES]
 
-    def _add_packs(self, found: Held, packs: Mapping[UUID, Handoff]) -> None:
-        """Events of packs that have no row yet."""
+    def _of_packs(self, found: Held, packs: Mapping[UUID, Handoff]) -> list[_Members]:
+        """Events of packs that may have no row yet."""
+        read: list[_Members] = []
         if len(packs) > MOST_PACKS:
             found.lacks(f"{len(packs)} packs wait for stage sql")
         for pack_id, handoff in list(packs.items())[:MOST_PACKS]:
             try:
-                members = self._members(handoff.pack.key)
+                projects = dict(self._members(handoff.pack.key))
             except (NotFound, Corrupt) as exc:
                 found.lacks(f"pack {pack_id} cannot be read: {exc.detail}")
                 continue
-            self._add(found, handoff.pack.type, members, f"pack {pack_id}, before stage sql")
+            where = f"pack {pack_id}, before stage sql"
+            read.append(_Members(handoff.pack.type, projects, where))
+        return read
 
     def _members(self, key: str) -> list[tuple[UUID, int]]:
         index = self.files.read_index(key)
         return [(UUID(bytes=entry.id), entry.project_id) for entry in index.entries]
 
-    def _add(
-        self, found: Held, type_name: str, members: Sequence[tuple[UUID, int]], where: str
-    ) -> set[UUID]:
-        """Count those that are in flight and have no row; which these are."""
-        projects = dict(members)
-        waiting = self.rows.unsettled(type_name, projects.keys())
-        for event_id in sorted(waiting):
-            row = (id_minute(event_id), projects[event_id], type_name)
-            found.counts[row] += 1
-            if len(found.samples[row]) < MOST_SAMPLES:
-                sample = Sample(event_id, projects[event_id], type_name, where)
-                found.samples[row].append(sample)
-        return waiting
+
+def _add(found: Held, members: _Members, unsettled: Set[UUID]) -> None:
+    """Count those that are in flight and have no row."""
+    for event_id in sorted(members.projects.keys() & unsettled):
+        project_id = members.projects[event_id]
+        row = (id_minute(event_id), project_id, members.type)
+        found.counts[row] += 1
+        if len(found.samples[row]) < MOST_SAMPLES:
+            sample = Sample(event_id, project_id, members.type, members.where)
+            found.samples[row].append(sample)
 
 
 def _sorted(raw: Sequence[tuple[str, bytes]], found: Held) -> _Messages:

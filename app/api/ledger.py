@@ -12,6 +12,7 @@ from app.api.times import iso_minute, minute_of
 from events.envelope import SYSTEM_PROJECT
 from storage.ledger import Ledger, MinuteRow, Row, balance
 from storage.spool.state import read_spool_state
+from workbench.ledger import Sides
 
 DEFAULT_SPAN = timedelta(hours=24)
 MAX_SPAN = timedelta(days=31)
@@ -55,7 +56,11 @@ def shown_ledger(desk: Desk, project: str | None, first: int, last: int) -> Ledg
     Raises ``ApiError`` 400 for a project that is not there, and ``StoreDown``.
     """
     number = desk.names.number(project)
-    sides = desk.stores.ledger.read(project, first, last)
+    return balanced(desk, number, desk.stores.ledger.read(project, first, last))
+
+
+def balanced(desk: Desk, number: int | None, sides: Sides) -> Ledger:
+    """The ledger of two sides that were read, of a project or of all but the system's own."""
     accepted = {row: n for row, n in sides.accepted.items() if _is_shown(row, number)}
     settled = {row: counts for row, counts in sides.settled.items() if _is_shown(row, number)}
     return balance(accepted, settled, desk.now_ms())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from app.ingest.endpoint import IngestRequest, Limit, Submission
 from app.ingest.quotas import QuotaGuard
-from app.ingest.rounds import Rounds
 from app.ingest.shedding import CODE, SHED_SECONDS, Shedder
 from app.ingest.tally import Tally
 from events.envelope import Envelope
@@ -19,13 +18,12 @@ OVER_QUOTA = "quota"
 
 
 class Admission:
-    """Thread-safe; shared by all requests of a process."""
+    """Thread-safe; shared by all requests of a process. Knows what its parts learn in rounds."""
 
     def __init__(self, shedder: Shedder, quotas: QuotaGuard, tally: Tally) -> None:
         self._shedder = shedder
         self._quotas = quotas
         self._tally = tally
-        self._rounds = Rounds((shedder.step, quotas.step, tally.settle))
 
     def admit(self, request: IngestRequest, submission: Submission) -> None:
         """Take out what is refused or dropped now, and count it; raise ``ApiError`` if nothing is
@@ -33,7 +31,6 @@ class Admission:
 
         Only now, since what is refused is counted by the event, and reports name their SDK.
         """
-        self._rounds.begin()
         for item, number in submission.ignored.items():
             self._tally.note(f"ignored:{item}", number)
         for event_type, batch in [*submission.batches.items()]:
@@ -45,10 +42,6 @@ class Admission:
         """Say whether what was admitted is accepted."""
         for event_type, (project_id, events) in submission.counted.items():
             self._quotas.settle((project_id, event_type), events, accepted=accepted)
-
-    def close(self) -> None:
-        """Count what there is to count, and end."""
-        self._rounds.close()
 
     def _admit(
         self, event_type: str, batch: list[Envelope], submission: Submission

@@ -21,6 +21,7 @@ from app.ingest.endpoint import IngestRequest, IngestResponse, Intake, Submissio
 from app.ingest.keyring import KeyRing, NotAtHand, Undecided
 from app.ingest.keys import Headers
 from app.ingest.refusal_log import RefusalLog
+from app.ingest.rounds import Rounds
 from broker.refusals import Kind
 from config.settings import Settings
 from events.ids import Clock, now_ms
@@ -46,16 +47,18 @@ class IngestHandler:
         keys: KeyRing,
         committer: Committer,
         admission: Admission,
+        refusals: RefusalLog,
+        rounds: Rounds,
         clock: Clock = now_ms,
-        refusals: RefusalLog | None = None,
     ) -> None:
         self._settings = settings
         self._limits = Limits(settings.max_event_bytes, settings.max_depth)
         self._keys = keys
         self._committer = committer
         self._admission = admission
-        self._clock = clock
         self._refusals = refusals
+        self._rounds = rounds
+        self._clock = clock
 
     def accept(self, request: IngestRequest) -> IngestResponse:
         """Answer success once the broker holds the request's events durably, else say why not."""
@@ -112,6 +115,7 @@ class IngestHandler:
         """Take out what is refused or dropped now, and count it; raises 429 or 503 if nothing is
         left that is accepted.
         """
+        self._rounds.begin()
         self._admission.admit(request, submission)
 
     def settle(self, submission: Submission, *, accepted: bool) -> None:
@@ -133,11 +137,15 @@ class IngestHandler:
 
     def note(self, request: IngestRequest, error: ApiError) -> None:
         """Note that a request is refused, for whoever sets its SDK up."""
-        if self._refusals is not None:
-            project_id, key = self._whose(request)
-            kind = Kind(error.code, request.endpoint.path, key)
-            sender = (request.headers.get("user-agent") or "")[:MAX_SENDER_CHARS]
-            self._refusals.note(project_id, kind, error.status, error.message, sender)
+        self._rounds.begin()
+        project_id, key = self._whose(request)
+        kind = Kind(error.code, request.endpoint.path, key)
+        sender = (request.headers.get("user-agent") or "")[:MAX_SENDER_CHARS]
+        self._refusals.note(project_id, kind, error.status, error.message, sender)
+
+    def close(self) -> None:
+        """Tell what there is to tell, and end."""
+        self._rounds.close()
 
     def _whose(self, request: IngestRequest) -> tuple[int | None, str]:
         """The project of a request that was decided on, if any, and the beginning of its key; of

@@ -11,6 +11,7 @@ from app.ingest.keycopy import open_key_copy
 from app.ingest.keyring import KeyRing
 from app.ingest.quotas import QuotaGuard
 from app.ingest.refusal_log import open_refusal_log
+from app.ingest.rounds import Rounds
 from app.ingest.shedding import LoadLimits, Shedder
 from app.ingest.tally import Tally
 from app.stores import Stores
@@ -22,6 +23,14 @@ from config.settings import Settings
 def open_ingest(stores: Stores) -> IngestHandler:
     """The handler over the given stores; connects to nothing before it is used."""
     settings = stores.settings
+    load = Load(settings.redis_url, timeout=settings.publish_timeout_seconds)
+    shedder = Shedder(load.queues, LoadLimits(settings.shed_events, settings.shed_age_seconds))
+    copies = QuotaCopies(settings.redis_url, timeout=settings.publish_timeout_seconds)
+    quotas, tally = QuotaGuard(copies), Tally(load.count)
+    refusals = open_refusal_log(settings)
+    rounds = Rounds((shedder.step, quotas.step, tally.settle, refusals.tell))
+    # Not atexit: a web worker is a child of multiprocessing, which does not run its handlers.
+    multiprocessing.util.Finalize(None, rounds.close, exitpriority=0)
     return IngestHandler(
         settings,
         KeyRing(
@@ -34,24 +43,10 @@ def open_ingest(stores: Stores) -> IngestHandler:
             commit_bounds(settings),
             patience=0,  # the outbox has its own, and the spool after it
         ),
-        open_admission(settings),
-        refusals=open_refusal_log(settings),
+        Admission(shedder, quotas, tally),
+        refusals,
+        rounds,
     )
-
-
-def open_admission(settings: Settings) -> Admission:
-    """What a web process admits; connects to nothing before it is used."""
-    timeout = settings.publish_timeout_seconds
-    load = Load(settings.redis_url, timeout=timeout)
-    limits = LoadLimits(settings.shed_events, settings.shed_age_seconds)
-    admission = Admission(
-        Shedder(load.queues, limits),
-        QuotaGuard(QuotaCopies(settings.redis_url, timeout=timeout)),
-        Tally(load.count),
-    )
-    # Not atexit: a web worker is a child of multiprocessing, which does not run its handlers.
-    multiprocessing.util.Finalize(None, admission.close, exitpriority=0)
-    return admission
 
 
 def commit_bounds(settings: Settings) -> Bounds:

@@ -19,10 +19,12 @@ from ops.bootstrap import install
 from ops.commands.output import say, told
 from ops.errors import OpsError
 from ops.home import Home
+from ops.java_packages import install_java_packages
 from ops.node import install_node_packages
 from ops.paths import CHECKOUT, cache_path
 from ops.python_packages import install_python_packages
 from ops.servers.direct import running_servers
+from ops.servers.elasticsearch import java_runtime
 
 _CHECKS = (
     ("ruff", "check", "."),
@@ -69,7 +71,7 @@ def test(paths: tuple[str, ...], faults: bool) -> None:
         first = _pytest([*paths, *split, *_folders(_SIDE_BY_SIDE)], environment)
     if first not in (0, _NO_TESTS) and "-x" in paths:
         sys.exit(first)
-    second = _pytest([*paths, *_folders(_ALONE)], _kept_environment() | _node_modules())
+    second = _pytest([*paths, *_folders(_ALONE)], _kept_environment() | _programs())
     sys.exit(_worst(first, second))
 
 
@@ -108,7 +110,7 @@ def _environment(sets: int) -> Iterator[dict[str, str]]:
     They end with the run, however it ends. ``SLUICE_TEST_SERVERS`` lists the sets, for
     ``tests/conftest.py``; the first stands in the environment.
     """
-    more = _node_modules()
+    more = _programs()
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(_servers()) for _ in range(sets)]
         yield {
@@ -128,7 +130,8 @@ def _servers() -> Iterator[dict[str, str]]:
         yield addresses
 
 
-def _node_modules() -> dict[str, str]:
+def _programs() -> dict[str, str]:
+    """Where tests find what they run of other languages, installed if it is not there."""
     cache = cache_path(os.environ)
     sdk = CHECKOUT / "tests" / "system" / "sdk"
     sdks = install_node_packages(sdk, cache, say)
@@ -139,9 +142,12 @@ def _node_modules() -> dict[str, str]:
         )
         for version in (1, 2)
     }
+    jars = install_java_packages(sdk / "java.txt", cache, say)
     return {
         "SLUICE_TEST_NODE_MODULES": str(sdks),
         "SLUICE_TEST_BROWSER_MODULES": str(checkers),
+        "SLUICE_TEST_JAVA": str(java_runtime()),
+        "SLUICE_TEST_JAVA_PACKAGES": str(jars),
         **pythons,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
@@ -81,11 +81,11 @@ class Person:
 
 
 class Crowd:
-    """People of a seed, some of whom come far more often than others."""
+    """People of a seed, numbered from the first on; some come far more often than others."""
 
-    def __init__(self, rng: Random, size: int) -> None:
+    def __init__(self, rng: Random, size: int, first: int = 0) -> None:
         self._rng = rng
-        self._people: Sequence[Person] = list(_people(rng, size))
+        self._people: Sequence[Person] = list(_people(rng, range(first, first + size)))
         self._weights = list(accumulate(1 / (rank + 8) for rank in range(size)))
 
     def one(self) -> Person:
@@ -93,9 +93,9 @@ class Crowd:
         return self._rng.choices(self._people, cum_weights=self._weights)[0]
 
 
-def _people(rng: Random, size: int) -> Iterator[Person]:
+def _people(rng: Random, numbers: Iterable[int]) -> Iterator[Person]:
     browsers, countries = [weight for weight, _ in BROWSERS], [row[0] for row in COUNTRIES]
-    for number in range(size):
+    for number in numbers:
         browser = rng.choices(BROWSERS, browsers)[0][1]
         _, country, far = rng.choices(COUNTRIES, countries)[0]
         slower = browser.slower * far * rng.lognormvariate(0, 0.15)

@@ -18,7 +18,7 @@ EXPORT_MS = 5_000
 _SERVER, _CLIENT, _INTERNAL, _ERROR = 2, 3, 1, 2
 _NS = 1_000_000
 #: How much longer the payment provider takes since the bad release, and how often it fails.
-_SLOW_FACTOR, _BAD_SHARE, _USUAL_SHARE = 2.6, 0.09, 0.006
+_SLOW_FACTOR, _BAD_SHARE, _USUAL_SHARE = 2.6, 0.09, 0.003
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,21 +17,25 @@ from ops.demo.launches import AN_ITEM, sessions_body
 from ops.demo.levels import Host
 from ops.demo.people import Crowd
 from ops.demo.requests import Served, any_operation, export, operation_at
-from ops.demo.story import API, APP, SERVERS, WEB, Span, release, traffic
+from ops.demo.story import API, APP, BAD_DEPLOY, SERVERS, WEB, Span, release, traffic
 from ops.demo.visits import Visit
 
 #: Of all events, those that are crashes.
-CRASH_SHARE = 0.15
+CRASH_SHARE = 0.06
 #: Of all events, those that are spans of the API's requests, what its servers measure, and how
 #: sessions of the app ended. All others are of real users.
 TRACE_SHARE, LEVEL_SHARE, SESSION_SHARE = 0.05, 0.03, 0.01
 #: Of all events, those that no stage can take: they end as dead letters.
 DEAD_SHARE = 1 / 1500
-_IN_A_VISIT = 0.7
+#: Of the visits that are recorded, those that meet a crash: usually, and on the broken release.
+_STRUCK, _STRUCK_BADLY = 0.009, 0.09
+_NAMES_ITS_VISIT = 0.7
+#: Of the requests that a traced fault ended, those of which there is the trace.
+_SAMPLED = 0.6
 _HOUR_MS = 3_600_000
 _EVENTS_A_PERSON = 45
 _FEWEST_PEOPLE = 150
-_FEWEST_REQUESTS, _MOST_REQUESTS = 5, 13
+_FEWEST_REQUESTS, _MOST_REQUESTS = 8, 16
 #: The last of the servers has more to do than the others.
 _HOTTER = 1.3
 _LIMITS = Limits(max_event_bytes=1 << 20, max_depth=500)
@@ -101,7 +105,10 @@ class _Teller:
     def __init__(self, span: Span, seed: int, events: int) -> None:
         self._rng = Random(seed)  # noqa: S311 - a story, no secret
         self._span = span
-        self._crowd = Crowd(self._rng, max(_FEWEST_PEOPLE, events // _EVENTS_A_PERSON))
+        people = max(_FEWEST_PEOPLE, events // _EVENTS_A_PERSON)
+        self._crowd = Crowd(self._rng, people)
+        # Real users are a sample of all who come; whoever meets a crash reports it.
+        self._unrecorded = Crowd(self._rng, 2 * people, people)
         self._ahead: list[Told] = []
         self._order = count()
         hotter = [1.0] * (len(SERVERS) - 1) + [_HOTTER]
@@ -111,18 +118,22 @@ class _Teller:
 
     def hour(self, start: int, end: int, due: _Due) -> None:
         """Make the events that begin within an hour."""
-        visits = self._visits(start, end, due.reports)
+        struck = [
+            visit
+            for visit in self._visits(start, end, due.reports)
+            if self._rng.random() < (_STRUCK_BADLY if visit.release == BAD_DEPLOY else _STRUCK)
+        ]
         share = self._span.share(start)
         rates = [fault.rate(release(fault.app, share)) for fault in FAULTS]
         traces = due.traces
         for fault in self._rng.choices(FAULTS, rates, k=due.crashes):
             at = self._rng.randint(start, end - 1)
             if fault.traced:
-                # Where there are more faults than traces to tell, theirs were not sampled.
-                self._requests(at, fault, sampled=traces > 0)
-                traces = max(0, traces - 1)
+                sampled = traces > 0 and self._rng.random() < _SAMPLED
+                self._requests(at, fault, sampled=sampled)
+                traces -= sampled
             else:
-                self._crash(fault, at, visits)
+                self._crash(fault, at, struck)
         for _ in range(traces):
             self._requests(self._rng.randint(start, end - 1))
         for place in range(due.levels):
@@ -155,16 +166,19 @@ class _Teller:
                     break
         return visits
 
-    def _crash(self, fault: Fault, at: int, visits: Sequence[Visit]) -> None:
+    def _crash(self, fault: Fault, at: int, struck: list[Visit]) -> None:
+        """A crash of one of the visits that are struck, which is taken out, else of somebody."""
         session = None
-        if fault.app == WEB and visits and self._rng.random() < _IN_A_VISIT:
-            visit = self._rng.choice(visits)
-            at = self._rng.randint(visit.started_ms, visit.ended_ms)
-            who, session = visit.who, visit.session_id
-        else:
+        if fault.app != WEB:
             who = self._crowd.one()
-        named = session if self._rng.random() < _IN_A_VISIT else None
-        body = crash_body(self._rng, fault, at, self._release(fault.app, at), who, named)
+        elif struck:
+            visit = struck.pop()
+            at = self._rng.randint(visit.started_ms, visit.ended_ms)
+            who = visit.who
+            session = visit.session_id if self._rng.random() < _NAMES_ITS_VISIT else None
+        else:
+            who = self._unrecorded.one()
+        body = crash_body(self._rng, fault, at, self._release(fault.app, at), who, session)
         self._add(at, fault.app, "crash", "raygun.entry", body)
 
     def _requests(self, at: int, fault: Fault | None = None, *, sampled: bool = True) -> None:

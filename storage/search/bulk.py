@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,9 @@ from storage.errors import StoreDown
 from storage.search.document import document_of
 from storage.search.faults import is_outage, reason_of
 
-#: Most bytes of one bulk request; some managed clusters refuse above 10 MB.
-MAX_BULK_BYTES = 2 << 20
+#: Most bytes of one bulk request: some 500 crashes. Larger ones cost as much an event, and the next
+#: one is made while one is on its way; some managed clusters refuse above 10 MB.
+MAX_BULK_BYTES = 640 << 10
 
 Failure = tuple[UUID, str]
 
@@ -51,14 +52,14 @@ def encoded_document(event_type: str, record: Record) -> bytes:
 def encode(index: str, event_type: str, record: Record) -> bytes:
     """The two lines that index a record under its id; raises ``orjson.JSONEncodeError``."""
     document = encoded_document(event_type, record)
-    action = {"_index": index, "_id": str(record.id)}
-    return b"%b\n%b\n" % (orjson.dumps({"index": action}), document)
+    action = f'{{"index":{{"_index":"{index}","_id":"{record.id}"}}}}\n'  # neither needs escaping
+    return b"%b%b\n" % (action.encode(), document)
 
 
 def bulks(
     index_of: Callable[[UUID], str],
     event_type: str,
-    records: Sequence[Record],
+    records: Iterable[Record],
     failures: list[Failure],
 ) -> Iterator[Bulk]:
     """Requests of at most :data:`MAX_BULK_BYTES`; records that are no JSON go to ``failures``.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from uuid import UUID
 
-from events.ids import id_time
+from events.ids import id_ms, time_of
+
+_DAY_MS = 86_400_000
 
 
 def alias_name(prefix: str, event_type: str) -> str:
@@ -14,7 +17,12 @@ def alias_name(prefix: str, event_type: str) -> str:
 
 def index_name(prefix: str, event_type: str, event_id: UUID) -> str:
     """What writers name: the UTC month in which the id was made."""
-    return f"{alias_name(prefix, event_type)}-{id_time(event_id):%Y.%m}"
+    return _of_day(prefix, event_type, id_ms(event_id) // _DAY_MS)
+
+
+@lru_cache(maxsize=256)
+def _of_day(prefix: str, event_type: str, day: int) -> str:
+    return f"{alias_name(prefix, event_type)}-{time_of(day * _DAY_MS):%Y.%m}"
 
 
 def index_pattern(prefix: str, event_type: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -56,6 +57,9 @@ CHECK_SECONDS = 2.0
 #: How long a page waits for what it can do without.
 PAGE_SECONDS = 2.0
 
+#: Threads that send bulks while others are made: one for each that indexes at the same time.
+_SENDERS = 4
+
 _NDJSON = {
     "accept": "application/vnd.elasticsearch+json; compatible-with=8",
     "content-type": "application/vnd.elasticsearch+x-ndjson; compatible-with=8",
@@ -81,6 +85,7 @@ class SearchStore:
         self._prefix = settings.search_prefix
         self._lock = threading.Lock()
         self._opened: Elasticsearch | None = None
+        self._senders = ThreadPoolExecutor(_SENDERS, "sluice-search")
         self._schema_known = False
 
     def ensure_schema(self) -> None:
@@ -89,8 +94,10 @@ class SearchStore:
             with translated():
                 put_schema(self._client, self._prefix, policy.name, self._settings.search_replicas)
 
-    def index(self, event_type: str, records: Sequence[Record]) -> list[Failure]:
+    def index(self, event_type: str, records: Iterable[Record]) -> list[Failure]:
         """Index records under their ids, each in the index of its id's month.
+
+        Records are taken one by one while those before them are on their way.
 
         Returns the events that can never be indexed, with the reason; all others are then durable
         in Elasticsearch, and visible to :meth:`search` a second later. After a ``StoreDown`` any
@@ -105,7 +112,7 @@ class SearchStore:
             self._schema_known = False
             raise
 
-    def index_into(self, index: str, event_type: str, records: Sequence[Record]) -> list[Failure]:
+    def index_into(self, index: str, event_type: str, records: Iterable[Record]) -> list[Failure]:
         """As :meth:`index`, into one index that is there, whatever the ids' months."""
         return self._index_into(lambda _: index, event_type, records)
 
@@ -364,11 +371,16 @@ class SearchStore:
             return self._opened
 
     def _index_into(
-        self, index_of: Callable[[UUID], str], event_type: str, records: Sequence[Record]
+        self, index_of: Callable[[UUID], str], event_type: str, records: Iterable[Record]
     ) -> list[Failure]:
         failures: list[Failure] = []
+        sent: Future[list[Failure]] | None = None
         for bulk in bulks(index_of, event_type, records, failures):
-            failures += self._index_bulk(bulk)
+            if sent is not None:
+                failures += sent.result()
+            sent = self._senders.submit(self._index_bulk, bulk)
+        if sent is not None:
+            failures += sent.result()
         return failures
 
     def _index_bulk(self, bulk: Bulk) -> list[Failure]:

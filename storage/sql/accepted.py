@@ -94,10 +94,7 @@ class MovedCounts:
                 {"first": first_minute, "last": last_minute, "over": OVER},
             )
             counts = {(row[0], row[1], row[2]): int(row[3]) for row in cursor}
-            cursor.execute(
-                "SELECT id FROM accepted_moves WHERE id = ANY(%s::uuid[])", (array_literal(moves),)
-            )
-            marked = frozenset(move for (move,) in cursor)
+            marked = _marked(cursor, moves) if moves else frozenset()
             return Moved(counts, marked, _rolled_before(cursor))
 
     def rolled_before(self) -> int:
@@ -139,6 +136,13 @@ class MovedCounts:
                 (DAY_MINUTES, DAY_MINUTES),
             )
             return [day for (day,) in cursor]
+
+
+def _marked(cursor: Cursor, moves: Collection[UUID]) -> frozenset[UUID]:
+    cursor.execute(
+        "SELECT id FROM accepted_moves WHERE id = ANY(%s::uuid[])", (array_literal(moves),)
+    )
+    return frozenset(move for (move,) in cursor)
 
 
 def _rolled_before(cursor: Cursor) -> int:

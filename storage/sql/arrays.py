@@ -55,7 +55,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     int: str,
     float: str,
     bool: lambda value: "t" if value else "f",
-    UUID: str,
+    UUID: lambda value: value.hex,
     datetime: _moment,
     date: str,
     tuple: _array,

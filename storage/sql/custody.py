@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from uuid import UUID
 
 from psycopg2 import sql
 
 from storage.ledger import Row
 from storage.sql.arrays import array_literal
-from storage.sql.connection import Cursor
 from storage.sql.database import Database
-from storage.sql.rows import existing_ids, row_packs
 from storage.sql.settling import decode_counts
-from storage.sql.tables import event_types, events_table
+from storage.sql.tables import events_table
 
 _SETTLED = """
-SELECT event_id FROM dead_letters
-WHERE status IN ('open', 'discarded') AND event_id = ANY(%(ids)s::uuid[])
+SELECT event_id, NULL::uuid FROM dead_letters
+WHERE status IN ('open', 'discarded') AND event_id = ANY(%s::uuid[])
 UNION ALL
-SELECT event_id FROM tombstones WHERE settled AND event_id = ANY(%(ids)s::uuid[])
+SELECT event_id, NULL FROM tombstones WHERE settled AND event_id = ANY(%s::uuid[])
 """
+_ROWS = "SELECT id, pack_id FROM {} WHERE id = ANY(%s::uuid[])"
 
 # Of what a pack has pending, its dead and discarded events have their fate.
 _DEAD = """
-SELECT letters.minute, letters.project_id, count(DISTINCT letters.event_id)
+SELECT letters.type, letters.minute, letters.project_id, count(DISTINCT letters.event_id)
 FROM dead_letters AS letters JOIN {} AS event ON event.id = letters.event_id
 WHERE event.pack_id = ANY(%s::uuid[]) AND letters.status IN ('open', 'discarded')
     AND letters.type = %s
-GROUP BY 1, 2
+GROUP BY 1, 2, 3
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of events at one moment: those that have neither row nor fate, which whoever holds them has
+    in flight, and those that have a row, each with its pack.
+    """
+
+    unsettled: frozenset[UUID]
+    packs: Mapping[UUID, UUID]
 
 
 class CustodyRows:
@@ -39,27 +50,29 @@ class CustodyRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def unsettled(self, type_name: str, ids: Collection[UUID]) -> set[UUID]:
-        """The events that have neither row nor fate: whoever holds them has them in flight."""
+    def standing(self, events: Mapping[str, Collection[UUID]]) -> Standing:
+        """How events stand, given by type."""
+        ids = frozenset(chain.from_iterable(events.values()))
         if not ids:
-            return set()
+            return Standing(ids, {})
+        rows = [sql.SQL(_ROWS).format(sql.Identifier(events_table(name))) for name in events]
+        given = [array_literal(of_type) for of_type in events.values()]
         with self._database.transaction() as cursor:
-            rows = existing_ids(cursor, type_name, ids)
-            return set(ids) - rows - _settled(cursor, ids)
-
-    def packs_of(self, type_name: str, ids: Collection[UUID]) -> set[UUID]:
-        """The packs in which those of the events that have a row are."""
-        if not ids:
-            return set()
-        with self._database.transaction() as cursor:
-            return set(row_packs(cursor, type_name, ids).values())
+            cursor.execute(
+                sql.SQL(" UNION ALL ").join([*rows, sql.SQL(_SETTLED)]),
+                (*given, array_literal(ids), array_literal(ids)),
+            )
+            found = cursor.fetchall()
+        packs = {event_id: pack_id for event_id, pack_id in found if pack_id is not None}
+        return Standing(ids - {event_id for event_id, _ in found}, packs)
 
     def without_fate(self, ids: Collection[UUID]) -> set[UUID]:
         """The events that are neither dead, discarded nor erased, with a row or without."""
         if not ids:
             return set()
         with self._database.transaction() as cursor:
-            return set(ids) - _settled(cursor, ids)
+            cursor.execute(_SETTLED, (array_literal(ids), array_literal(ids)))
+            return set(ids) - {event_id for event_id, _ in cursor}
 
     def pending(self, pack_ids: Collection[UUID]) -> Counter[Row]:
         """Events of packs that have their row and are not counted as stored yet, nor dead."""
@@ -74,11 +87,12 @@ class CustodyRows:
             for type_name, pending in cursor:
                 for (minute, project_id), events in decode_counts(pending).items():
                     found[minute, project_id, type_name] += events
-            for type_name in event_types():
-                table = sql.Identifier(events_table(type_name))
-                given = (array_literal(pack_ids), type_name)
-                cursor.execute(sql.SQL(_DEAD).format(table), given)
-                for minute, project_id, events in cursor:
+            types = sorted({row[2] for row in found})
+            if types:
+                dead = [sql.SQL(_DEAD).format(sql.Identifier(events_table(one))) for one in types]
+                given = [part for one in types for part in (array_literal(pack_ids), one)]
+                cursor.execute(sql.SQL(" UNION ALL ").join(dead), given)
+                for type_name, minute, project_id, events in cursor:
                     found[minute, project_id, type_name] -= events
         return +found
 
@@ -93,8 +107,3 @@ class CustodyRows:
                 (minute, limit),
             )
             return cursor.fetchall()
-
-
-def _settled(cursor: Cursor, ids: Collection[UUID]) -> set[UUID]:
-    cursor.execute(_SETTLED, {"ids": array_literal(ids)})
-    return {event_id for (event_id,) in cursor}

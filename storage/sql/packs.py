@@ -8,7 +8,7 @@ meanwhile gives none: its events have theirs elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from storage.sql.mentions import note_mentions
 from storage.sql.partitions import Partitions
 from storage.sql.rehearsal import rehearse
 from storage.sql.repeats import leave_out_repeats
-from storage.sql.rows import Item, existing_ids, insert_events, row_packs
+from storage.sql.rows import Item, existing_ids, insert_events, rows_of_pack
 from storage.sql.settling import (
     count_filtered,
     count_lost,
@@ -85,15 +85,14 @@ class Packs:
         with self._database.transaction() as cursor:
             return existing_ids(cursor, type_name, ids)
 
-    def own_ids(self, pack: PackRef, ids: Iterable[UUID]) -> set[UUID]:
+    def own_ids(self, pack: PackRef, ids: Collection[UUID]) -> set[UUID]:
         """Which of the ids have a row that came in this pack.
 
         An event may lie in several packs, and after an edit with another payload: the pack of its
         row has the payload that counts.
         """
         with self._database.transaction() as cursor:
-            rows = row_packs(cursor, pack.type, ids)
-        return {event_id for event_id, pack_id in rows.items() if pack_id == pack.id}
+            return rows_of_pack(cursor, pack, ids)
 
     def left_record(self, pack_id: UUID) -> bool:
         """Whether a pack was merged into another or dropped: a message that names it is late."""

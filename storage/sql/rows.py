@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -39,6 +39,8 @@ def insert_events(cursor: Cursor, pack: PackRef, items: Sequence[Item]) -> list[
         key=1,
         then="ON CONFLICT DO NOTHING RETURNING id",
     )
+    if cursor.rowcount == len(first):  # nearly always: no id needs to be read
+        return [record for record, _, _ in first.values()]
     return [first[event_id][0] for (event_id,) in cursor.fetchall()]
 
 
@@ -62,6 +64,20 @@ def row_packs(cursor: Cursor, type_name: str, ids: Iterable[UUID]) -> dict[UUID,
         (array_literal(ids),),
     )
     return dict(cursor.fetchall())
+
+
+def rows_of_pack(cursor: Cursor, pack: PackRef, ids: Collection[UUID]) -> set[UUID]:
+    """Which of the ids have a row that came in a pack."""
+    cursor.execute(
+        sql.SQL("SELECT id FROM {} WHERE id = ANY(%s::uuid[]) AND pack_id = %s").format(
+            sql.Identifier(events_table(pack.type))
+        ),
+        (array_literal(ids), pack.id),
+    )
+    asked = set(ids)
+    if cursor.rowcount == len(asked):  # nearly always: no id needs to be read
+        return asked
+    return {event_id for (event_id,) in cursor}
 
 
 def event_columns(type_name: str) -> tuple[Column, ...]:

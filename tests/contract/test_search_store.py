@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import urllib3
 from elasticsearch import Elasticsearch
 
 from config.settings import Secret, Settings
+from events.crash import normalise
+from events.envelope import Envelope
 from events.ids import new_id
 from events.record import GroupKey, Record
 from storage.errors import StoreDown
@@ -32,6 +35,12 @@ def a_crash(at_ms: int = NOVEMBER_MS, project_id: int = 1, **document: Any) -> R
     document = {"class_name": "KeyError", "message": "no such key", **document}
     group = GroupKey(str(document["class_name"]), str(document["class_name"]), None)
     return Record(new_id(at_ms), project_id, None, None, (), lambda: document, group)
+
+
+def _reported(report: dict[str, Any]) -> Record:
+    """The record of a crash as an SDK reported it."""
+    body = json.dumps(report).encode()
+    return normalise(Envelope(new_id(NOVEMBER_MS), 1, "crash", "raygun.entry", body))
 
 
 def eventually(look: Callable[[], Any], expected: Any) -> None:
@@ -115,19 +124,25 @@ def test_hostile_documents_are_stored_and_leave_the_mapping_alone(
     store: SearchStore, own: Settings, server: Elasticsearch
 ) -> None:
     deep: Any = "bottom"
-    for _ in range(500):
+    for _ in range(200):
         deep = {"down": deep}
     hostile = [
-        {"custom": {f"key {number}": number for number in range(10_000)}},
-        {"custom": deep, "environment": deep},
-        {"message": "m" * 1_000_000, "class_name": "C" * 1_000_000, "url": "u" * 1_000_000},
-        {"frames": ["f" * 100_000] * 10_000, "tags": ["t" * 100_000] * 10_000},
-        {"custom": {"": 1, ".": 2, "a.b": {"c": 1}, "a": {"b": 1}, "nul\0": 1, "k" * 99_999: 1}},
-        {"custom": {"int": 10**400, "nan": float("nan"), "lone": "\ud800"}},
-        {"custom": [1, "two", {"three": 3}], "environment": "bare", "client": ["x"]},
-        {"user": {"identifier": 12, "email": True, "name": None, "more": {"": 1}}, "": 1},
+        {"details": {"userCustomData": {f"key {number}": number for number in range(10_000)}}},
+        {"details": {"userCustomData": deep, "environment": deep}},
+        {"details": {"error": {"message": "m" * 1_000_000, "className": "C" * 1_000_000}}},
+        {"details": {"request": {"url": "u" * 1_000_000}, "tags": ["t" * 100_000] * 1_000}},
+        {"details": {"error": {"stackTrace": [{"methodName": "f" * 100_000}] * 1_000}}},
+        {
+            "details": {
+                "userCustomData": {"": 1, ".": 2, "a.b": {"c": 1}, "a": {"b": 1}, "nul\0": 1},
+                "environment": {"k" * 99_999: 1, " ": {"..": [{"": 0}]}},
+            }
+        },
+        {"details": {"userCustomData": {"int": 10**30, "lone": "\ud800", "most": 2**64 - 1}}},
+        {"details": {"userCustomData": [1, "two", {"three": 3}], "environment": "bare"}},
+        {"details": {"client": ["x"], "user": {"identifier": 12, "email": True, "more": {"": 1}}}},
     ]
-    records = [a_crash(**document) for document in hostile]
+    records = [_reported(report) for report in hostile]
     dates = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)]
     records += [replace(a_crash(), occurred_at=date) for date in dates]
     assert store.index("crash", records) == []
@@ -247,7 +262,7 @@ def test_query_language(store: SearchStore) -> None:
         url="https://shop.example/checkout/pay?step=2",
         user={"identifier": "u-17", "email": "Ann@Example.com", "name": "Ann Lee"},
         tags=["beta", "Mobile App"],
-        frames=["Cart.total cart.cs", "Main.run main.cs"],
+        calls="Cart.total cart.cs Main.run main.cs",
     )
     other = a_crash(message="no such key: 'cart'", version="2.0.0", tags=["stable"])
     store.index("crash", [null, other])
@@ -278,6 +293,9 @@ def test_query_language(store: SearchStore) -> None:
         "tag:beta",
         'tag:"mobile app"',
         "main.cs",
+        "Main.r*",
+        '"main.run (main.cs)"',
+        '"main.cs cart.total"',
         "-tag:stable",
         '-"no such key"',
         "object -> instance",
@@ -285,10 +303,56 @@ def test_query_language(store: SearchStore) -> None:
     ]
     for text in only_null:
         assert (text, found(store, text)) == (text, {null.id})
-    for text in ("reference stable", '"reference object"', "tag:bet", "session:x", "kind:page"):
+    for text in (
+        '"main.cs other.cs"',
+        "reference stable",
+        '"reference object"',
+        "tag:bet",
+        "session:x",
+        "kind:page",
+    ):
         assert (text, found(store, text)) == (text, set())
     for text in ("", "-->", "cart* -nothing"):
         assert (text, found(store, text)) == (text, {null.id, other.id})
+
+
+def test_an_index_of_an_earlier_release_is_searched_and_written_on(
+    store: SearchStore, own: Settings, server: Elasticsearch
+) -> None:
+    copied = {"copy_to": "search_text"}
+    server.indices.create(
+        index=f"{own.search_prefix}-crash-2026.11",
+        aliases={f"{own.search_prefix}-crash": {}},
+        mappings={
+            "dynamic": False,
+            "properties": {
+                "id": {"type": "keyword"},
+                "type": {"type": "keyword"},
+                "project_id": {"type": "integer"},
+                "received_at": {"type": "date"},
+                "message": {"type": "text", "norms": False, **copied},
+                "frames": {"type": "keyword", "index": False, "doc_values": False, **copied},
+                "search_text": {"type": "text", "norms": False},
+            },
+        },
+    )
+    before, after = a_crash(), a_crash(message="a new one", calls="Main.run main.cs")
+    server.index(
+        index=f"{own.search_prefix}-crash-2026.11",
+        document={
+            "id": str(before.id),
+            "type": "crash",
+            "project_id": 1,
+            "received_at": "2026-11-15T00:00:00.000Z",
+            "message": "an old one",
+            "frames": ["Main.run main.cs"],
+        },
+    )
+    store.ensure_schema()
+    assert store.index("crash", [after]) == []
+    eventually(lambda: found(store, "main.cs"), {before.id, after.id})
+    assert found(store, "old") == {before.id}
+    assert found(store, '"a new"') == {after.id}
 
 
 def test_pages_are_stable_while_events_arrive(store: SearchStore) -> None:

@@ -24,7 +24,7 @@ from events.path_rules import PathRules, path_rules_of
 from storage.errors import Rejected, RulesChanged
 from storage.sql.audit import Audit
 from storage.sql.clusters import Clusters
-from storage.sql.custody import CustodyRows
+from storage.sql.custody import CustodyRows, Standing
 from storage.sql.erasures import Erasures
 from storage.sql.letter_actions import LetterActions
 from storage.sql.letter_filter import LetterFilter
@@ -51,8 +51,11 @@ class TestCustody:
         [letter] = [x for x in world.dead_letters.list(wanted).items if x.event_id == gone.id]
         LetterActions(world.database).discard(letter.id, "tried", "me")
         ids = [one.id for one in (stored, dead, gone, waiting)]
-        assert rows.unsettled("crash", ids) == {waiting.id}
-        assert rows.unsettled("crash", []) == set()
+        other = new_id(world.now_ms)
+        standing = rows.standing({"crash": ids, "rum": [other]})
+        assert standing.unsettled == {waiting.id, other}
+        assert standing.packs == {stored.id: pack.id}
+        assert rows.standing({"crash": []}) == Standing(frozenset(), {})
 
     def test_a_replaying_letter_is_in_flight(self, world: World) -> None:
         record = a_crash(world)
@@ -60,7 +63,8 @@ class TestCustody:
         replays, items = Replays(world.database), ReplayItems(world.database)
         replay = replays.create(LetterFilter(world.project.name), 1000, 0, "me")
         items.claim(replay.id, [items.waiting(replay.id, 10)])
-        assert CustodyRows(world.database).unsettled("crash", [record.id]) == {record.id}
+        standing = CustodyRows(world.database).standing({"crash": [record.id]})
+        assert standing.unsettled == {record.id}
 
     def test_a_packs_events_are_pending_until_they_are_searched_or_dead(self, world: World) -> None:
         rows, records = CustodyRows(world.database), [a_crash(world) for _ in range(3)]

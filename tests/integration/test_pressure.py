@@ -227,7 +227,7 @@ class TestShedding:
         stores = open_stores(limits)
         ingest = open_ingest(stores)
         yield create_app(limits, stores, ingest).test_client()
-        ingest._admission.close()  # what it refused counts now, not in the midst of the next test
+        ingest.close()  # what it refused counts now, not in the midst of the next test
 
     def send(self, world: World, client: FlaskClient, path: str, **headers: str) -> Any:
         body = SESSION if path == "/events" else crash()

@@ -229,11 +229,13 @@ class World:
         self.process = Process(Shared(quota))
         self.process.guard.step()
         shedder = Shedder(lambda: [], LoadLimits(0, 0))
-        self.admission = Admission(shedder, self.process.guard, Tally(self.counted.update))
+        self.tally = Tally(self.counted.update)
+        self.admission = Admission(shedder, self.process.guard, self.tally)
 
-    def close(self) -> None:
-        """The last round tells what there is."""
-        self.admission.close()
+    def round(self) -> None:
+        """A round tells what there is."""
+        self.process.guard.step()
+        self.tally.settle()
 
 
 def request(endpoint: object = ENTRY) -> IngestRequest:
@@ -263,7 +265,7 @@ class TestAdmission:
         answer = BULK.accepted(sent)
         assert (answer.status, answer.headers["Sluice-Over-Quota"]) == (202, "3")
         assert answer.headers["Sluice-Accepted"] == "5"
-        world.close()
+        world.round()
         assert sum(world.process.shared.dropped.popitem()[1].values()) == 3
 
     def test_one_that_is_over_is_answered_as_any_other(self) -> None:
@@ -286,7 +288,7 @@ class TestAdmission:
             assert (caught.value.status, caught.value.code) == (429, "rate_limited")
             assert caught.value.headers["Retry-After"] == "60"
         assert caught.value.headers["X-Sentry-Rate-Limits"].endswith(":project:rate_limited")
-        world.close()
+        world.round()
         assert world.counted == {"refused:crash:rate_limited": 6}
 
     def test_other_types_of_a_request_are_taken(self) -> None:
@@ -301,5 +303,5 @@ class TestAdmission:
     def test_items_of_which_nothing_is_made_are_counted(self) -> None:
         world = World(Quota())
         world.admission.admit(request(ENVELOPE), submission(statsd=2, other=1))
-        world.close()
+        world.round()
         assert world.counted == {"ignored:statsd": 2, "ignored:other": 1}

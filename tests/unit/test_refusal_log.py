@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Event
+
+import pytest
 
 from app.ingest.refusal_log import MOST_WAITING, RefusalLog
 from broker.refusals import Kind, Noted, Refusals
@@ -31,8 +32,7 @@ def note(log: RefusalLog, project_id: int | None = 1, kind: Kind = KIND) -> None
 
 def test_the_same_again_is_a_count() -> None:
     told = Told()
-    log = RefusalLog(told, clock=lambda: 1000, pause=lambda _: None)
-    log._thread = object()  # type: ignore[assignment] - told by hand
+    log = RefusalLog(told, clock=lambda: 1000)
     for _ in range(5):
         note(log)
     note(log, None)
@@ -46,22 +46,14 @@ def test_the_same_again_is_a_count() -> None:
     assert len(told.told) == 2
 
 
-def test_it_is_told_without_being_asked() -> None:
-    told, seen = Told(), Event()
-    log = RefusalLog(told, clock=lambda: 1000, pause=lambda _: seen.set())
-    note(log)
-    assert seen.wait(10)
-    assert told.told[0][0] == 1
-
-
 def test_what_waits_is_bounded_and_forgotten_while_the_broker_is_away() -> None:
     told = Told()
     log = RefusalLog(told, clock=lambda: 1000)
-    log._thread = object()  # type: ignore[assignment] - told by hand
     for number in range(MOST_WAITING + 50):
         note(log, 1, Kind("not_json", "/entries", str(number)))
     told.away = True
-    log.tell()
+    with pytest.raises(StoreDown):
+        log.tell()
     told.away = False
     note(log)
     log.tell()

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from events.ids import new_id
+from events.plain import INDEX, plain_object
 from events.record import GroupKey, Record
 from storage.search.bulk import encoded_document
 from storage.search.document import MAX_CHARS, MAX_TEXT_CHARS, MAX_VALUES, document_of
@@ -38,32 +39,43 @@ def test_only_fields_of_the_mapping_are_sent() -> None:
     assert document["id"] != "forged"
 
 
-@pytest.mark.parametrize(
-    "custom",
-    [
-        {f"key{number}": "v" * 1000 for number in range(10_000)},
-        [["x" * 100_000] * 1000] * 1000,
-        {"k" * 100_000: {"k" * 100_000: 10**400}},
-        {"": {".": {"...": {" ": 1}}}},
-        {"big": 1 << 20_000, "float": float("inf")},
-        "a bare string",
-        12,
-    ],
-)
-def test_hostile_custom_data_is_cut_to_size(custom: Any) -> None:
-    document = document_of("crash", a_record({"custom": custom}))
+HOSTILE = [
+    {f"key{number}": "v" * 1000 for number in range(10_000)},
+    [["x" * 100_000] * 1000] * 1000,
+    {"k" * 100_000: {"k" * 100_000: 10**400}},
+    {"": {".": {"...": {" ": 1}}}},
+    {"big": 10**4_000, "float": float("inf")},
+    "a bare string",
+    12,
+]
+
+
+@pytest.mark.parametrize("resource", HOSTILE)
+def test_a_hostile_object_is_cut_to_size(resource: Any) -> None:
+    document = document_of("metric", a_record({"resource": resource}))
+    assert isinstance(document["resource"], dict)
+    assert len(orjson.dumps(document)) < 2 * MAX_CHARS
+    assert _values(document["resource"]) <= MAX_VALUES + 1
+
+
+@pytest.mark.parametrize("custom", HOSTILE)
+def test_hostile_custom_data_of_a_crash_is_cut_where_its_record_is_made(custom: Any) -> None:
+    bounded = plain_object(custom, INDEX)
+    document = document_of("crash", a_record({"custom": bounded}))
     assert isinstance(document["custom"], dict)
     assert len(orjson.dumps(document)) < 2 * MAX_CHARS
-    assert _values(document["custom"]) <= MAX_VALUES + 1
+    assert _values(document["custom"]) <= INDEX.nodes + 2 * INDEX.depth
+    assert not {"", ".", "...", " "} & set(_keys(document["custom"]))
 
 
 def test_deep_objects_and_long_texts_are_cut() -> None:
     deep: dict[str, Any] = {}
     for _ in range(5000):
         deep = {"a": deep}
-    document = document_of("crash", a_record({"custom": deep, "message": "m" * 100_000}))
-    assert len(document["message"]) == MAX_TEXT_CHARS
-    assert str(document["custom"]).count("a") == 8
+    document = document_of("metric", a_record({"resource": deep, "service": "m" * 100_000}))
+    assert len(document["service"]) == MAX_TEXT_CHARS
+    assert str(document["resource"]).count("a") == 8
+    assert str(plain_object(deep, INDEX)).count("a") == 8
 
 
 def test_class_names_are_split_where_a_person_would() -> None:
@@ -75,6 +87,12 @@ def test_class_names_are_split_where_a_person_would() -> None:
         "Exception",
     ]
     assert split_name("HTTPError").split() == ["HTTPError", "HTTP", "Error"]
+
+
+def _keys(node: Any) -> list[str]:
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    own = list(node) if isinstance(node, dict) else []
+    return own + [key for value in inside for key in _keys(value)]
 
 
 def _values(node: Any) -> int:

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 
 from app.api.arguments import Moment
 from app.api.custody import minute_of_path, minute_reading
-from app.api.ledger import shown_ledger, span_of
+from app.api.ledger import balanced, shown_ledger, span_of
 from app.api.times import iso_minute
 from app.dashboard import links
 from app.dashboard.charts import Tone
@@ -80,8 +80,9 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class MinuteView:
-    """A minute looked into. ``held`` are some of the events that somebody holds; ``adrift`` have
-    their row and wait for search, and no message names their pack.
+    """A minute looked into; of an old day the rows are the whole day's. ``held`` are some of the
+    events that somebody holds; ``adrift`` have their row and wait for search, and no message names
+    their pack.
     """
 
     title: str
@@ -100,13 +101,18 @@ def ledger(visit: Visit) -> LedgerView:
     if not start < end or end - start > MOST_SPAN:
         raise bad_argument("from", f"must lie before to, by at most {MOST_SPAN.days} days")
     first, last = span_of({"start": start, "end": end}, visit.now)
-    found = shown_ledger(desk, asked["project"], first, last)
+    number = desk.names.number(asked["project"])
     custody = visit.gaps.fill(
         "who holds events", lambda: desk.stores.custody.read(first, last), None
     )
+    # Where who holds what is known, the ledger was read for it: it is not asked twice.
+    found = (
+        shown_ledger(desk, asked["project"], first, last)
+        if custody is None
+        else balanced(desk, number, custody.sides)
+    )
     lost = _unexplained(custody)
     rows = [_row(visit, row, lost) for row in sorted(found.minutes, key=_newest_first)]
-    number = desk.names.number(asked["project"])
     mine = [] if custody is None else [
         row for row in custody.rows if number in (None, row.row[1])
     ]  # fmt: skip
@@ -174,7 +180,7 @@ def minute(visit: Visit) -> MinuteView:
     """The minute that the path names; raises ``ApiError`` 404 and ``StoreDown``."""
     number = minute_of_path(visit.arguments["minute"])
     found = minute_reading(visit.desk, number)
-    rows = shown_ledger(visit.desk, None, number, number).minutes
+    rows = balanced(visit.desk, None, found.custody.sides).minutes
     lost = _unexplained(found.custody)
     return MinuteView(
         iso_minute(number),

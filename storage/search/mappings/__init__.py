@@ -67,6 +67,7 @@ def query_keys() -> dict[str, Key]:
                 known.means or key.means,
                 tuple(dict.fromkeys(known.exact + key.exact)),
                 tuple(dict.fromkeys(known.words + key.words)),
+                tuple(dict.fromkeys(known.hold + key.hold)),
                 tuple(dict.fromkeys(known.cased + key.cased)),
                 tuple(dict.fromkeys(known.open + key.open)),
             )

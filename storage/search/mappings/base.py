@@ -11,7 +11,7 @@ from typing import Any
 
 from elasticsearch import dsl
 
-#: The one text field that free words of a query look into; others are copied to it.
+#: The text field that short values are copied to, for free words of a query to find them.
 FREE_TEXT = "search_text"
 
 #: Longest value a keyword field indexes, in characters; longer ones stay in the document only.
@@ -56,13 +56,15 @@ def facets() -> dsl.Flattened:
 @dataclass(frozen=True, slots=True)
 class Key:
     """What ``key:value`` of a query looks into: fields matched whole, of which ``cased`` ones are
-    indexed in their letter case, fields by their words, and ``open`` objects whose keys clients
-    chose: there the key goes on, as in ``custom.basket.items``.
+    indexed in their letter case, fields by their ``words`` in order, fields that ``hold`` words in
+    no order, and ``open`` objects whose keys clients chose: there the key goes on, as in
+    ``custom.basket.items``.
     """
 
     means: str = ""
     exact: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    hold: tuple[str, ...] = ()
     cased: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
 

@@ -32,20 +32,22 @@ FACETS = {
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NAME_CHARS = 500
 
-BOUNDED = False
+BOUNDED = True
 
 
 class Document(Common):
-    """A crash. ``class_words`` are the parts of its class name, which the server cannot split."""
+    """A crash. ``class_words`` are the parts of its class name, which the server cannot split;
+    ``calls`` the words of its stack, each once. What free words look into by itself is not copied.
+    """
 
-    class_name = exact(free=True)
-    class_words = words(free=True)
-    message = words(free=True)
-    culprit = exact(free=True)
+    class_name = exact()
+    class_words = words()
+    message = words()
+    culprit = exact()
     machine = exact(free=True)
     trace_id = dsl.Keyword()
-    url = words(free=True)
-    frames = dsl.Keyword(index=False, doc_values=False, copy_to="search_text")
+    url = words()
+    calls = dsl.Text(norms=False, index_options="docs")
     facets = facets()
     custom = open_object()
     environment = open_object()
