@@ -96,16 +96,3 @@ def together(parts: Iterable[Distribution]) -> Distribution:
         max((part.most for part in listed if part.most is not None), default=None),
         bins,
     )
-
-
-def since(later: Distribution, earlier: Distribution | None) -> Distribution:
-    """What came between two counts that began at the same time. One that is smaller began anew."""
-    if earlier is None or later.count < earlier.count or later.total < earlier.total:
-        return later
-    return Distribution(
-        later.count - earlier.count,
-        later.total - earlier.total,
-        later.least,
-        later.most,
-        later.bins - earlier.bins,
-    )

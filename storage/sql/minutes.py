@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from events.ids import first_id
 from events.origin import AHEAD_MINUTES, PAST_MINUTES
-from storage.distribution import Distribution, distribution, since, together
+from storage.distribution import Distribution, distribution, together
 from storage.sql.connection import Cursor
 from storage.sql.database import Database
 from storage.sql.slots import MINUTE, RAW, WIDEST, WIDTHS, Piece, Stale, pieces
@@ -57,11 +57,10 @@ _FROM = """
 """
 
 # Grouped by numbers: to compare lists of texts for each row took most of the time.
-_ADDED = """
-WITH {chosen}, told AS NOT MATERIALIZED ({rows}
-), sums AS (
-    SELECT number, at / %(every)s AS bucket, sum(count) AS count, sum(total) AS total,
-        min(least) AS least, max(most) AS most
+_SUMS = """
+WITH {chosen}, {told}, sums AS (
+    SELECT number, bucket, sum(count) AS count, sum(total) AS total, min(least) AS least,
+        max(most) AS most
     FROM told GROUP BY 1, 2 ORDER BY count DESC LIMIT %(limit)s
 ){sketches}
 SELECT groups, bucket, count, total, least, most, {bins}
@@ -71,26 +70,58 @@ JOIN (SELECT DISTINCT ON (number) number, groups FROM chosen) AS named USING (nu
 _SKETCHES = """, sketches AS (
     SELECT number, bucket, array_agg(bin) AS bins, array_agg(weight) AS weights
     FROM (
-        SELECT number, at / %(every)s AS bucket, bin, sum(weight) AS weight
-        FROM told, unnest((sketch).bins, (sketch).weights) AS part (bin, weight)
-        GROUP BY 1, 2, 3
+        SELECT number, bucket, bin, sum(weight) AS weight FROM ({parts}) AS part GROUP BY 1, 2, 3
     ) AS added
     GROUP BY 1, 2
 )"""
 
-# Of each series and bucket what it had counted at its end, and what it had before all of them. What
-# was first heard of about then began then: all that it had counted is new.
-_COUNTED = """
-WITH {chosen}, told AS NOT MATERIALIZED ({rows}
+_ADDED = """
+told AS NOT MATERIALIZED (
+    SELECT number, at / %(every)s AS bucket, count, total, least, most, sketch
+    FROM ({rows}) AS kept
 )
-SELECT DISTINCT ON (key, bucket)
-    key, groups,
-    CASE WHEN last < %(start)s THEN -1 ELSE last / %(every)s END AS bucket,
-    last >= %(start)s AS wanted,
-    last >= extract(epoch FROM told.made_at) / 60 - %(fresh)s AS fresh, count,
-    total, least, most, (sketch).bins, (sketch).weights
-FROM told JOIN (SELECT DISTINCT ON (number) number, groups FROM chosen) AS named USING (number)
-ORDER BY key, bucket, last DESC, count DESC LIMIT %(limit)s
+"""
+_ADDED_PARTS = """
+SELECT number, bucket, bin, weight
+FROM told, unnest((sketch).bins, (sketch).weights) AS part (bin, weight)
+"""
+
+# What accumulates, by what it gained: of each series and step what it had counted at its end, less
+# what it had before. One that is smaller began anew, and what was first heard of about then began
+# then: all that it had counted is new.
+_GAINED = """
+furthest AS (
+    SELECT DISTINCT ON (key, bucket) number, key, last, count, total, least, most, sketch,
+        last >= extract(epoch FROM made_at) / 60 - %(fresh)s AS fresh,
+        CASE WHEN last < %(start)s THEN -1 ELSE last / %(every)s END AS bucket
+    FROM ({rows}) AS kept
+    ORDER BY key, bucket, last DESC, count DESC
+), paired AS (
+    SELECT *, lag(count) OVER earlier AS counted, lag(total) OVER earlier AS totalled,
+        lag(sketch) OVER earlier AS sketched
+    FROM furthest WINDOW earlier AS (PARTITION BY key ORDER BY bucket)
+), judged AS (
+    SELECT *, coalesce(count < counted OR total < totalled, true) AS anew
+    FROM paired WHERE bucket >= 0 AND (fresh OR counted IS NOT NULL)
+), gained AS (
+    SELECT number, key, bucket, count - CASE WHEN anew THEN 0 ELSE counted END AS count,
+        total - CASE WHEN anew THEN 0 ELSE totalled END AS total, least, most, sketch,
+        CASE WHEN NOT anew THEN sketched END AS earlier
+    FROM judged
+), told AS MATERIALIZED (
+    SELECT * FROM gained WHERE count <> 0 OR total <> 0
+)
+"""
+_GAINED_PARTS = """
+SELECT number, bucket, bin, sum(weight) AS weight
+FROM (
+    SELECT number, key, bucket, bin, weight
+    FROM told, unnest((sketch).bins, (sketch).weights) AS part (bin, weight)
+    UNION ALL
+    SELECT number, key, bucket, bin, -weight
+    FROM told, unnest((earlier).bins, (earlier).weights) AS part (bin, weight)
+) AS signed
+GROUP BY number, key, bucket, bin HAVING sum(weight) > 0
 """
 
 _STALE = """
@@ -254,53 +285,29 @@ class Snapshot:
         }
         chosen = _chosen(by, one_of, among, values)
         whole = name is None and kind is None and among is None and "name" not in by
-        found = self._added(chosen, values, span, quantiles=quantiles, whole=whole)
-        return _joined(found + self._counted(chosen, values, span))
-
-    def _added(
-        self,
-        chosen: sql.Composed,
-        values: dict[str, Any],
-        span: Span,
-        *,
-        quantiles: bool,
-        whole: bool,
-    ) -> list[Sum]:
-        table = self._tables.totals if whole else None
-        told = self._pieces(span, span.first, span.after, totals=table is not None)
-        rows = self._rows(told, wider=table or self._tables.rollups)
-        statement = sql.SQL(_ADDED).format(
-            chosen=chosen,
-            rows=rows,
-            sketches=sql.SQL(_SKETCHES if quantiles else ""),
-            joined=sql.SQL("LEFT JOIN sketches USING (number, bucket)" if quantiles else ""),
-            bins=sql.SQL("bins, weights" if quantiles else "NULL, NULL"),
+        totals = self._tables.totals if whole else None
+        added = self._rows(
+            self._pieces(span, span.first, span.after, totals=totals is not None),
+            wider=totals or self._tables.rollups,
         )
-        bounds = self._bounds(span.first, span.after)
-        self._cursor.execute(statement, {**values, **bounds, "cumulative": False})
-        return [
-            Sum(tuple(groups), _at(bucket, span), distribution(*told))
-            for groups, bucket, *told in self._cursor
-        ]
-
-    def _counted(self, chosen: sql.Composed, values: dict[str, Any], span: Span) -> list[Sum]:
-        first = span.first - _BEFORE
-        told = self._pieces(span, first, span.first) + self._pieces(span, span.first, span.after)
-        rows = self._rows(told, wider=self._tables.rollups)
-        statement = sql.SQL(_COUNTED).format(chosen=chosen, rows=rows)
-        bounds = self._bounds(first, span.after)
-        self._cursor.execute(statement, {**values, **bounds, "cumulative": True})
+        before = span.first - _BEFORE
+        gained = self._rows(
+            self._pieces(span, before, span.first) + self._pieces(span, span.first, span.after),
+            wider=self._tables.rollups,
+        )
         found: list[Sum] = []
-        before: tuple[int, Distribution] | None = None
-        for key, groups, bucket, wanted, fresh, *counted in self._cursor:
-            value = distribution(*counted)
-            earlier = before[1] if before is not None and before[0] == key else None
-            if wanted and (earlier is not None or fresh):
-                gained = since(value, earlier)
-                if gained.count or gained.total:
-                    found.append(Sum(tuple(groups), _at(bucket, span), gained))
-            before = (key, value)
-        return found
+        for cumulative, first, told, parts in (
+            (False, span.first, sql.SQL(_ADDED).format(rows=added), _ADDED_PARTS),
+            (True, before, sql.SQL(_GAINED).format(rows=gained), _GAINED_PARTS),
+        ):
+            statement = _sums(chosen, told, parts if quantiles else None)
+            bounds = self._bounds(first, span.after)
+            self._cursor.execute(statement, {**values, **bounds, "cumulative": cumulative})
+            found += [
+                Sum(tuple(groups), _at(bucket, span), distribution(*value))
+                for groups, bucket, *value in self._cursor
+            ]
+        return _joined(found)
 
     def _pieces(self, span: Span, first: int, after: int, *, totals: bool = False) -> list[Piece]:
         """What tells of a time; slots only where each lies in one step of the span."""
@@ -380,6 +387,20 @@ def _chosen(
         narrowed += sql.SQL(_AMONG).format(groups=sql.SQL(", ").join(wanted))
     chosen = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(parts))
     return sql.SQL(_CHOSEN).format(by=chosen, narrowed=narrowed)
+
+
+def _sums(chosen: sql.Composed, told: sql.Composed, parts: str | None) -> sql.Composed:
+    """The statement of sums; of their distributions too where it has ``parts`` to add up."""
+    sketches: sql.Composable = sql.SQL("")
+    if parts is not None:
+        sketches = sql.SQL(_SKETCHES).format(parts=sql.SQL(parts))
+    return sql.SQL(_SUMS).format(
+        chosen=chosen,
+        told=told,
+        sketches=sketches,
+        joined=sql.SQL("LEFT JOIN sketches USING (number, bucket)" if parts else ""),
+        bins=sql.SQL("bins, weights" if parts else "NULL, NULL"),
+    )
 
 
 def _from(

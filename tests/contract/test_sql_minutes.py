@@ -24,6 +24,7 @@ from ddsketch import DDSketch
 from sql_samples import World, open_world
 
 from config.settings import Settings
+from storage.sql import minutes as minutes_module
 from storage.sql import series as series_module
 from storage.sql.minutes import Minutes
 
@@ -193,3 +194,39 @@ def test_deleting_gives_room_again(world: World, monkeypatch: pytest.MonkeyPatch
     assert [one.name for one in Minutes(world.database, "metric").known(world.project.id)] == [
         "second"
     ]
+
+
+def test_of_many_series_that_go_on_none_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bound on sums is no bound on the rows that they are made of."""
+    monkeypatch.setattr(minutes_module, "MAX_SUMS", 4)
+    for minute in range(4):
+        points = [
+            {**counter(10 * minute + number, cumulative=True), "name": f"m{number}"}
+            for number in range(1, 8)
+        ]
+        store(world, metrics(world, *points, minute=minute), kind="metric")
+    found = Minutes(world.database, "metric").sums(world.project.id, around(world))
+    assert sorted(one.value.total for one in found) == [28, 70, 70, 70]
+
+
+def test_sums_of_some_groups_and_without_distributions(world: World) -> None:
+    store(world, spans(world, 1, 2), spans(world, 7, name="GET /cart"), kind="trace")
+    store(world, spans(world, 9, service="web", failed=True), kind="trace")
+    with Minutes(world.database, "trace").snapshot(world.project.id) as snapshot:
+        span, by = around(world, every=1 << 30), ("name", "service", "status")
+        every = snapshot.sums(span, by=by, quantiles=False)
+        assert [(one.value.count, one.value.quantile(0.5)) for one in every] == [
+            (2, None),
+            (1, None),
+            (1, None),
+        ]
+        some = snapshot.sums(span, by=by, among=[("GET /", "web"), ("GET /cart", "shop")])
+        assert {one.groups: one.value.most for one in some} == {
+            ("GET /", "web", "error"): 9,
+            ("GET /cart", "shop", "ok"): 7,
+        }
+        assert snapshot.sums(span, by=by, among=[]) == []
+        failed = snapshot.sums(span, by=("service",), one_of=("status", ["error", "unset"]))
+        assert [(one.groups, one.value.count) for one in failed] == [(("web",), 1)]
