@@ -286,28 +286,34 @@ class Snapshot:
         chosen = _chosen(by, one_of, among, values)
         whole = name is None and kind is None and among is None and "name" not in by
         totals = self._tables.totals if whole else None
-        added = self._rows(
-            self._pieces(span, span.first, span.after, totals=totals is not None),
-            wider=totals or self._tables.rollups,
-        )
-        before = span.first - _BEFORE
-        gained = self._rows(
-            self._pieces(span, before, span.first) + self._pieces(span, span.first, span.after),
-            wider=self._tables.rollups,
-        )
-        found: list[Sum] = []
-        for cumulative, first, told, parts in (
-            (False, span.first, sql.SQL(_ADDED).format(rows=added), _ADDED_PARTS),
-            (True, before, sql.SQL(_GAINED).format(rows=gained), _GAINED_PARTS),
-        ):
-            statement = _sums(chosen, told, parts if quantiles else None)
-            bounds = self._bounds(first, span.after)
-            self._cursor.execute(statement, {**values, **bounds, "cumulative": cumulative})
-            found += [
-                Sum(tuple(groups), _at(bucket, span), distribution(*value))
-                for groups, bucket, *value in self._cursor
-            ]
+        told = self._pieces(span, span.first, span.after, totals=totals is not None)
+        rows = self._rows(told, wider=totals or self._tables.rollups)
+        added = sql.SQL(_ADDED).format(rows=rows)
+        statement = _sums(chosen, added, _ADDED_PARTS if quantiles else None)
+        found = self._found(statement, {**values, "cumulative": False}, span, span.first)
+        # What is totalled over names never accumulates.
+        if self._tables.totals is None:
+            before = span.first - _BEFORE
+            told = self._pieces(span, before, span.first)
+            told += self._pieces(span, span.first, span.after)
+            gained = sql.SQL(_GAINED).format(rows=self._rows(told, wider=self._tables.rollups))
+            statement = _sums(chosen, gained, _GAINED_PARTS if quantiles else None)
+            found += self._found(statement, {**values, "cumulative": True}, span, before)
         return _joined(found)
+
+    def _found(
+        self, statement: sql.Composed, values: Mapping[str, Any], span: Span, first: int
+    ) -> list[Sum]:
+        """The sums of a statement about what was counted from ``first`` on."""
+        # The ids of events that may tell of that time (:func:`events.origin.minute_of`).
+        oldest = first_id(max(0, first - AHEAD_MINUTES) * 60_000)
+        youngest = first_id((span.after + PAST_MINUTES) * 60_000)
+        bounds = {"oldest": max(oldest, self._kept), "youngest": youngest}
+        self._cursor.execute(statement, {**values, **bounds})
+        return [
+            Sum(tuple(groups), _at(bucket, span), distribution(*value))
+            for groups, bucket, *value in self._cursor
+        ]
 
     def _pieces(self, span: Span, first: int, after: int, *, totals: bool = False) -> list[Piece]:
         """What tells of a time; slots only where each lies in one step of the span."""
@@ -336,12 +342,6 @@ class Snapshot:
                 _from(wider, slots, at="at", last="at" if totals else "last", totals=totals)
             )
         return sql.SQL("UNION ALL").join(parts)
-
-    def _bounds(self, first: int, after: int) -> dict[str, UUID]:
-        """The ids of events that may tell of a time (:func:`events.origin.minute_of`)."""
-        oldest = first_id(max(0, first - AHEAD_MINUTES) * 60_000)
-        youngest = first_id((after + PAST_MINUTES) * 60_000)
-        return {"oldest": max(oldest, self._kept), "youngest": youngest}
 
 
 class _Tables(NamedTuple):
