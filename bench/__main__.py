@@ -17,6 +17,7 @@ COMMANDS = {
     "scale": "storing with 1, 2 and 4 processes a stage",
     "files": "the file server",
     "pages": "first bytes of pages with a million occurrences of a group",
+    "performance": "first bytes of pages of performance, with 1,000 series in every minute",
     "profile": "flame graphs of the workers while they drain",
 }
 

@@ -159,7 +159,7 @@ def read_pages(place: Ground, ids: Sequence[UUID], calls: int, run: Run) -> list
     }
     rows = []
     for name, (paths, budget) in pages.items():
-        rows.append({"page": name, "budget_ms": budget, **_measure(place, paths)})
+        rows.append({"page": name, "budget_ms": budget, **first_bytes(place, paths)})
         run.say(f"{rows[-1]}")
     return rows
 
@@ -178,7 +178,8 @@ def _prepare(place: Ground) -> int:
     return found.number or 0
 
 
-def _measure(place: Ground, paths: Sequence[str]) -> dict[str, Any]:
+def first_bytes(place: Ground, paths: Sequence[str]) -> dict[str, Any]:
+    """How long pages take to begin, asked for in turn by who holds :data:`TOKEN`."""
     connection = http.client.HTTPConnection(
         "127.0.0.1", int(place.environment["SLUICE_WEB_PORT"]), timeout=60
     )

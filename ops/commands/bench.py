@@ -22,7 +22,8 @@ from ops.paths import CHECKOUT
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @told
 def bench(arguments: tuple[str, ...]) -> None:
-    """Measure WHAT: ingest, drain, steady, memory, growth, scale, files, pages or profile.
+    """Measure WHAT: ingest, drain, steady, memory, growth, scale, files, pages, performance or
+    profile.
 
     'bench WHAT --help' tells its options.
 

@@ -111,8 +111,7 @@ DECLARE
     made record;
 BEGIN
     FOR made IN
-        SELECT derived.target, split_part(derived.target, '_', 1) || '_minutes' AS minutes,
-            derived.target || right(child.relname, 9) AS name,
+        SELECT derived.target, derived.target || right(child.relname, 9) AS name,
             pg_get_expr(child.relpartbound, child.oid) AS bounds
         FROM (VALUES ('trace_rollups'), ('trace_totals'), ('metric_rollups')) AS derived (target)
         JOIN pg_inherits ON inhparent = (split_part(target, '_', 1) || '_minutes')::regclass
