@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ import pytest
 from counted_samples import counter, delete, gauge, metrics, spans, store
 from psycopg2 import sql
 from sql_samples import World, at_once, open_world
+from structlog.testing import capture_logs
 
 from config.settings import Settings
 from events.ids import id_day, new_id
@@ -24,6 +25,7 @@ from storage.sql.retired_days import RetiredDays
 from storage.sql.rollups import SETTLED, Rollups, rolled_types
 from storage.sql.slots import WIDEST, WIDTHS
 from storage.sql.tables import derived_tables
+from tasks.rollups import RUN_SECONDS, roll_up
 
 TRACE_BY = ("service", "status")
 AGO = -2_000
@@ -229,6 +231,20 @@ def test_a_run_ends_when_it_is_told_to_and_the_next_goes_on(world: World) -> Non
     roll(world)
     assert stale(world) == 0
     assert told(world, "trace", TRACE_BY) == before
+
+
+def test_a_task_that_has_no_time_left_says_what_waits(world: World) -> None:
+    store(world, spans(world, 4, minute=AGO), kind="trace")
+    times = chain([0.0], repeat(RUN_SECONDS))
+    with capture_logs() as logs:
+        roll_up([rolling(world)], lambda: next(times))
+    (told_of,) = [line for line in logs if line["event"] == "rollups_behind"]
+    assert (told_of["type"], told_of["slots"]) == ("trace", 0)
+    assert told_of["left"] >= 1
+    with capture_logs() as logs:
+        roll_up([rolling(world)], lambda: 0.0)
+    assert [line["event"] for line in logs] == ["minutes_rolled_up"]
+    assert stale(world) == 0
 
 
 def test_a_slot_is_left_alone_until_it_is_over_and_longer_when_it_is_old(world: World) -> None:
