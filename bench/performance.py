@@ -103,7 +103,7 @@ def read_pages(place: Ground, hours: int, calls: int, run: Run) -> list[dict[str
     url = f"http://127.0.0.1:{place.environment['SLUICE_WEB_PORT']}"
     wait_until("the web tier is ready", lambda: web_trouble(url) is None)
     rows = []
-    for page in ("apm", "apm?sort=p95", "health", "apm/GET op1"):
+    for page in ("apm", "apm?sort=p95", "health", "apm/op-1"):
         for length in (1, 6, 24, 168, 336):
             if length > hours:
                 continue
@@ -117,7 +117,7 @@ def read_pages(place: Ground, hours: int, calls: int, run: Run) -> list[dict[str
 def _all_series() -> list[Series]:
     return [
         series(
-            f"GET op{operation}",
+            f"op-{operation}",
             "span",
             "ms",
             labels_of(
