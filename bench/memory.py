@@ -28,7 +28,7 @@ PART = 5_000
 STEPS = {
     "freeze": "what parent and child share is looked through, and so copied, by the collector",
     "thresholds": "the collector runs as often as Python has it",
-    "arenas": "glibc gives each thread an arena of its own",
+    "allocator": "glibc as it is: an arena for each thread, and large blocks kept in it",
     "recycle": "a child is never replaced, however large",
 }
 """What can be left out of what saves memory, and what that means."""
@@ -45,16 +45,11 @@ def main(options: argparse.Namespace) -> None:
 
     def once(run: Run) -> list[dict[str, Any]]:
         with ground(lambda _: None) as place:
-            place.environment.update(_without(left_out))
+            place.environment["BENCH_WITHOUT"] = ",".join(left_out)
             return watch(place, events, options.seed + run.number, run)
 
     options.runs = 1  # the run itself is long, and what counts is its course
     measured("memory", options, once, pages=_pages(), without={s: STEPS[s] for s in left_out})
-
-
-def _without(steps: list[str]) -> dict[str, str]:
-    arenas = {"MALLOC_ARENA_MAX": "0"} if "arenas" in steps else {}
-    return {"BENCH_WITHOUT": ",".join(steps), **arenas}
 
 
 def watch(place: Ground, events: int, seed: int, run: Run) -> list[dict[str, Any]]:

@@ -33,9 +33,9 @@ def start_pool(
     name = f"worker-{stage}"
     unique = f"{name}-{os.getpid()}"
     argv = worker_argv(match_queues([f"*.{stage}"]), unique, "prefork", concurrency)
-    return place.start(
-        name, [sys.executable, *argv[1:], *extra], {**ALLOCATOR, **place.environment}
-    )
+    plain = "allocator" in place.environment.get("BENCH_WITHOUT", "").split(",")
+    environment = {**({} if plain else ALLOCATOR), **place.environment}
+    return place.start(name, [sys.executable, *argv[1:], *extra], environment)
 
 
 @contextmanager

@@ -60,15 +60,17 @@ class _Copy:
 
     def _object(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
         copy: dict[str, Any] = {}
-        signs, most = self._bounds.signs, self._bounds.key
+        signs, most, text = self._bounds.signs, self._bounds.key, self._bounds.text
         for key, item in value.items():
             if self._left <= 0:
                 copy[CUT] = f"{len(value) - len(copy)} more"
                 break
             self._left -= 1
-            nameless = signs and not key.isidentifier() and not key.strip(". \t\r\n")
-            name = _NAMELESS if nameless else clip(key, most)
-            copy[name] = self.of(item, depth - 1)
+            if len(key) <= most and key.isidentifier() and key.isascii():
+                name = key
+            else:
+                name = clip(key, most) if not signs or key.strip(". \t\r\n") else _NAMELESS
+            copy[name] = clip(item, text) if type(item) is str else self.of(item, depth - 1)
         return copy
 
     def _array(self, value: list[Any], depth: int) -> list[Any]:

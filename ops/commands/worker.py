@@ -16,8 +16,13 @@ from ops.paths import CHECKOUT
 from ops.release import checkout_release
 from ops.stack.presence import NOT_RUNNING, is_idle
 
-#: glibc gives each thread an arena of its own, and what one frees another does not use.
-ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+#: glibc gives each thread an arena of its own, and what one frees another does not use; and once it
+#: saw large blocks freed it keeps them in arenas, unless it is told from which size a block is large.
+ALLOCATOR = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+}
 _SUPERVISED = "SUPERVISOR_PROCESS_NAME"
 """The supervisor's name for what it started."""
 

@@ -17,7 +17,7 @@ from storage.search.faults import is_outage, reason_of
 
 #: Most bytes of one bulk request: some 500 crashes. Larger ones cost as much an event, and the next
 #: one is made while one is on its way; some managed clusters refuse above 10 MB.
-MAX_BULK_BYTES = 640 << 10
+MAX_BULK_BYTES = 1280 << 10
 
 Failure = tuple[UUID, str]
 

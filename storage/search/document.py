@@ -105,7 +105,7 @@ def _fields(event_type: str, record: Record, clean: Clean | None) -> dict[str, A
     given = record.document()
     named = properties(event_type)
     if mapping_of(event_type).BOUNDED and clean is None:
-        return {name: given[name] for name in named if given.get(name) is not None}
+        return {name: value for name in named if (value := given.get(name)) is not None}
     cutter = _Cutter(clean)
     fields = {}
     for name, mapping in named.items():
