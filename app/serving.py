@@ -12,6 +12,8 @@ import signal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from config.collector import collect_seldom, freeze_shared
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -33,4 +35,7 @@ def files() -> Flask:
 def _create(factory: str) -> Any:
     # TERM ends this process until granian, ready to serve, listens for it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return import_module(factory).create()
+    made = import_module(factory).create()
+    freeze_shared()
+    collect_seldom()
+    return made

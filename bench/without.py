@@ -17,7 +17,7 @@ def _leave_out(steps: set[str]) -> None:
     if "freeze" in steps:
         tasks.worker.freeze_shared = gc.collect  # type: ignore[attr-defined]
     if "thresholds" in steps:
-        tasks.worker.settle_child = _as_python_has_it  # type: ignore[attr-defined]
+        tasks.worker.collect_seldom = _as_python_has_it  # type: ignore[attr-defined]
     if "recycle" in steps:
         recycle_beyond(tasks.worker.app, 0)
 

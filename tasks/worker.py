@@ -20,11 +20,12 @@ from celery.signals import (
 )
 
 from broker.periods import Periods
+from config.collector import collect_seldom, freeze_shared
 from config.logs import configure_logs
 from config.policy import QUEUES, SYSTEM_TASKS
 from config.settings import load_settings
 from tasks.app import create_celery
-from tasks.memory import freeze_shared, recycle_beyond, settle_child
+from tasks.memory import recycle_beyond
 from tasks.pulse import install_pulse
 from tasks.schedule import register_periodic
 from tasks.stages import import_work, register
@@ -80,7 +81,7 @@ def _metering() -> Metering:
 
 @worker_process_init.connect
 def _settle(**_: Any) -> None:
-    settle_child()
+    collect_seldom()
 
 
 @worker_process_init.connect

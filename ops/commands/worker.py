@@ -16,8 +16,8 @@ from ops.paths import CHECKOUT
 from ops.release import checkout_release
 from ops.stack.presence import NOT_RUNNING, is_idle
 
-#: glibc gives each thread an arena of its own, and what one frees another does not use; and once it
-#: saw large blocks freed it keeps them in arenas, unless it is told from which size a block is large.
+#: glibc gives each thread an arena of its own, and what one frees another does not use; once it saw
+#: large blocks freed it keeps them in arenas, unless it is told from which size a block is large.
 ALLOCATOR = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": "131072",
