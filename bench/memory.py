@@ -30,6 +30,7 @@ STEPS = {
     "thresholds": "the collector runs as often as Python has it",
     "allocator": "glibc as it is: an arena for each thread, and large blocks kept in it",
     "recycle": "a child is never replaced, however large",
+    "imports": "a pool's parent imports what only its child works with",
 }
 """What can be left out of what saves memory, and what that means."""
 SAMPLES_A_POINT = 5

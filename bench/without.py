@@ -9,6 +9,7 @@ import os
 
 import tasks.worker
 from tasks.memory import recycle_beyond
+from tasks.stages import import_work
 
 PYTHONS_OWN = (700, 10, 10)
 
@@ -20,6 +21,8 @@ def _leave_out(steps: set[str]) -> None:
         tasks.worker.collect_seldom = _as_python_has_it  # type: ignore[attr-defined]
     if "recycle" in steps:
         recycle_beyond(tasks.worker.app, 0)
+    if "imports" in steps:
+        import_work()
 
 
 def _as_python_has_it() -> None:
