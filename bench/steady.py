@@ -13,8 +13,11 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
+
+from elasticsearch import ApiError
 
 from bench.backlog import waiting
 from bench.ground import Ground, ground, wait_until
@@ -154,13 +157,18 @@ class Probes:
         ids = list(self._sent)
         if not ids:
             return
-        found = search._client.search(
-            index=f"{self.place.settings.search_prefix}-crash-*",
-            query={"ids": {"values": ids}},
-            size=len(ids),
-            source=False,
-            ignore_unavailable=True,
-        )
+        try:
+            found = search._client.search(
+                index=f"{self.place.settings.search_prefix}-crash-*",
+                query={"ids": {"values": ids}},
+                size=len(ids),
+                source=False,
+                ignore_unavailable=True,
+            )
+        except ApiError as error:
+            if error.meta.status != HTTPStatus.SERVICE_UNAVAILABLE:  # a new index is not open yet
+                raise
+            return
         now = time.monotonic()
         for hit in found["hits"]["hits"]:
             self._took.append(now - self._sent.pop(str(UUID(hit["_id"]))))
