@@ -52,8 +52,9 @@ def record(place: Ground, events: int, seed: int) -> list[dict[str, Any]]:
     wait_until("the backlog is stored", lambda: drained(place, events), 1800)
     took = time.monotonic() - begun
     place.stop(*(pool.name for pool in pools))
-    for watcher, _ in watching:
+    for watcher, path in watching:
         watcher.wait(timeout=60)  # it ends with what it watches
+        path.write_text(path.read_text().replace(f"{CHECKOUT}/", ""))
     return [
         {
             "pool": pool.name,
