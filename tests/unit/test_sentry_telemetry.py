@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sentry_samples import (
     AT_MS,
@@ -646,6 +646,7 @@ _KINDS = (
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(_KINDS), st.dictionaries(_NAMES, _LIKELY, max_size=8))
 def test_whatever_an_item_holds_it_is_read_or_refused(kind: str, payload: dict[str, Any]) -> None:
     try:
