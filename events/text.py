@@ -34,9 +34,7 @@ def clip(text: str, limit: int) -> str:
 def as_text(value: Any, limit: int) -> str | None:
     """A string or number as storable text; null for what is empty or neither."""
     if type(value) is str:
-        if len(value) <= limit and value.isascii() and "\0" not in value:
-            return value or None
-        return clip(value, limit)
+        return clip(value, limit) if value else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return clip(str(value), limit)

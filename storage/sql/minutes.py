@@ -253,6 +253,7 @@ class Snapshot:
         self._tables = tables
         self._project = project_id
         self._kept = kept
+        self._known_stale: dict[tuple[int, int], Collection[Stale]] = {}
 
     def sums(
         self,
@@ -322,8 +323,14 @@ class Snapshot:
         one = first // span.every == (after - 1) // span.every
         widths = {width for width in WIDTHS if one or not span.every % width}
         widths |= {MINUTE} if totals else set()
-        self._cursor.execute(_STALE, (self._type, self._project, first - WIDEST, after))
-        return pieces(first, after, widths, {Stale(*row) for row in self._cursor})
+        return pieces(first, after, widths, self._stale(first, after))
+
+    def _stale(self, first: int, after: int) -> Collection[Stale]:
+        """Slots of a time that are not exact: the same for all that is asked of a snapshot."""
+        if (first, after) not in self._known_stale:
+            self._cursor.execute(_STALE, (self._type, self._project, first - WIDEST, after))
+            self._known_stale[first, after] = {Stale(*row) for row in self._cursor}
+        return self._known_stale[first, after]
 
     def _rows(self, told: Sequence[Piece], wider: str | None) -> sql.Composable:
         """All rows that tell: minutes, and what ``wider`` has of slots."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sentry_samples import (
     AT_MS,
@@ -635,6 +635,8 @@ _NAMES = st.sampled_from(
         *("profile", "transaction", "links", "sdk", "release", "measurements", "status"),
     ]
 )
+# Hypothesis makes its table of characters at the first text, in a second that is no test's.
+st.text().validate()
 _LIKELY = st.recursive(
     _JSON,
     lambda inner: st.dictionaries(_NAMES, inner, max_size=6) | st.lists(inner, max_size=3),
@@ -646,7 +648,6 @@ _KINDS = (
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(_KINDS), st.dictionaries(_NAMES, _LIKELY, max_size=8))
 def test_whatever_an_item_holds_it_is_read_or_refused(kind: str, payload: dict[str, Any]) -> None:
     try:

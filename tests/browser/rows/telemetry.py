@@ -15,8 +15,7 @@ def trace(site: Site, after: str = "") -> str:
 
 LIST = {"sql": 14}
 TRACE = {"sql": 16, "files": 4}
-#: The first look at a project asks some eight times more than the next ones, which remember.
-WORK = {"sql": 30}
+WORK = {"sql": 22}
 # Spans that are no transactions are looked for by search, all of them and those that failed.
 EXAMPLES = {"sql": 24, "search": 2}
 
