@@ -1,9 +1,9 @@
 """``bench drain``: events a second from a backlog in the broker into all three stores.
 
 Servers that just started are slow: the one in Java compiles itself while it works, and takes three
-times as long for its first events. So events are drained before any are counted, as on a machine
-that has run for minutes. Workers are up and wait before the clock starts; it stops when the ledger
-counts every event as stored. The same through ``straight`` and ``naive`` stands beside it.
+times as long for its first events. So as many events are drained before any are counted, as on a
+machine that has run for minutes. Workers are up and wait before the clock starts; it stops when the
+ledger counts every event as stored. The same through ``straight`` and ``naive`` stands beside it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from bench.workload import Run, measured
 
 EVENTS, NAIVE_EVENTS = 200_000, 3_000
 SHORT_EVENTS, SHORT_NAIVE_EVENTS = 10_000, 300
-WARM_SHARE = 2
-"""Of the events, half as many are drained first to warm the servers."""
 PARTS_MORE = 4
 """Of spans and points more are sent than of crashes: else it would be over before the servers are
 warm."""
@@ -41,7 +39,7 @@ def main(options: argparse.Namespace) -> None:
         seed = options.seed + run.number
         rows = []
         with ground(lambda _: None) as place:
-            drain(place, events // WARM_SHARE, seed + 1000, kind=kind)
+            drain(place, events, seed + 1000, kind=kind)
             for measure, count in (
                 (drain, events),
                 (straight.measure, events // STRAIGHT_SHARE),
@@ -60,7 +58,7 @@ def main(options: argparse.Namespace) -> None:
         once,
         _ratios,
         events_per_message=MESSAGE_EVENTS,
-        events_before_to_warm_the_servers=events // WARM_SHARE,
+        events_before_to_warm_the_servers=events,
     )
 
 

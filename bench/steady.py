@@ -2,7 +2,8 @@
 
 At each rate events are posted one by one over 64 connections, paced by the clock. The rate holds
 when the backlog at the end is no larger than a few seconds of it; then a higher one is tried. One
-event of each second is looked for in search until it is found.
+event of each second is looked for in search until it is found. Servers are warmed first, as for
+``drain``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from uuid import UUID
 from elasticsearch import ApiError
 
 from bench.backlog import waiting
+from bench.drain import drain
 from bench.ground import Ground, ground, wait_until
 from bench.load import finish_load, http_request, start_load, write_requests
 from bench.payloads import CrashSource
@@ -31,6 +33,7 @@ from storage.search.store import SearchStore
 
 SECONDS, SHORT_SECONDS = 180, 15
 FIRST_RATE, SHORT_FIRST_RATE = 3000, 200
+WARM_EVENTS, SHORT_WARM_EVENTS = 150_000, 1_000
 STEP = 1.2
 MOST_RATES = 8
 BACKLOG_SECONDS = 5
@@ -39,12 +42,15 @@ _DOWN = 1 / STEP
 
 
 def main(options: argparse.Namespace) -> None:
+    warm = SHORT_WARM_EVENTS if options.short else WARM_EVENTS
+
     def once(run: Run) -> list[dict[str, Any]]:
         with ground(lambda _: None) as place:
+            drain(place, warm, options.seed + 1000)
             return Steady(place, options, run).climb()
 
     options.runs = 1  # a run is a search over rates, each of minutes
-    measured("steady", options, once)
+    measured("steady", options, once, events_before_to_warm_the_servers=warm)
 
 
 class Steady:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from broker import scripts
+from broker import keys, scripts
 from broker.connection import broker_errors, connect
 from config.settings import Secret
 
@@ -49,6 +49,11 @@ class Reservations:
                 max_bytes,
             )
         return [Reserved(tag.decode(), raw) for tag, raw in zip(flat[::2], flat[1::2], strict=True)]
+
+    def events(self, queue: str) -> int:
+        """How many events the queue's messages hold, those in hand included."""
+        with broker_errors():
+            return int(self.client.get(keys.events(queue)) or 0)
 
     def ack(self, queue: str, events_by_tag: dict[str, int]) -> None:
         """Forget reservations whose work is done, with the events each held."""

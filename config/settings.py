@@ -235,6 +235,11 @@ class Settings:
     )
     join_max_events: int = _setting(2000, "Most events store_files joins into one pack.")
     join_max_bytes: int = _setting(16 * MEBIBYTE, "Most message bytes store_files joins.")
+    pack_seconds: float = _setting(
+        0.5,
+        "Least time between two packs of a queue that a worker begins, unless a full one waits; "
+        "0 makes one of whatever is there.",
+    )
     lease_seconds: float = _setting(
         10.0, "How long a worker's reservation outlives its last sign of life."
     )

@@ -61,6 +61,10 @@ def store_batches(
 
 def _join(delivery: Delivery, stores: WorkerStores) -> Iterator[Envelope]:
     settings = stores.settings
+    stores.filling.wait(
+        delivery.queue,
+        lambda: stores.reservations.events(delivery.queue) >= settings.join_max_events,
+    )
     more = stores.reservations.join(
         delivery.queue,
         delivery.owner,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from storage.sql.database import Database
 from storage.sql.dead_letters import DeadLetters
 from storage.sql.packs import Packs
 from storage.sql.quarantine import Quarantine
+from tasks.filling import Filling
 from tasks.redacting import Redactors
 from workbench.redaction import open_redaction
 
@@ -33,6 +35,7 @@ class WorkerStores:
     dead_letters: DeadLetters
     redactors: Redactors
     quarantine: Quarantine
+    filling: Filling
 
     @cached_property
     def search(self) -> SearchStore:
@@ -55,4 +58,5 @@ def open_worker_stores(settings: Settings) -> WorkerStores:
         dead_letters=DeadLetters(database),
         redactors=Redactors(open_redaction(settings, database)),
         quarantine=Quarantine(database),
+        filling=Filling(settings.pack_seconds, time.monotonic, time.sleep),
     )

@@ -1,12 +1,20 @@
 """Group commit for coroutines: as :mod:`app.ingest.commit`, with a thread only for the publishing.
 
-While a batch is being published, whatever else arrives waits and goes in the next one. Every
-waiter has a future of its own, settled by the outcome of the very batch its events were in.
+While a batch is being published, whatever else arrives waits and goes in the next one, which is not
+begun until company has come. A batch costs as much as three requests, and one that goes as soon as
+the last is done is of two when 3,000 requests a second come by their own clock.
+
+A batch goes when nearly as many wait as there were when the last was settled: then all have come
+that are going to, and who sends one event after the other waits for nobody. Else it goes
+:data:`PAUSE_SECONDS` after the last was begun.
+
+Every waiter has a future of its own, settled by the outcome of the very batch its events were in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,6 +23,12 @@ from concurrent.futures import Executor
 from app.ingest.commit import Bounds, CommitFailed, Publish, batch_publisher, split
 from config.policy import EVENT_TYPES
 from events.envelope import Envelope
+
+PAUSE_SECONDS = 0.010
+"""The least time between the begins of two batches, unless enough wait."""
+
+ENOUGH = 16
+"""Requests that are never made to wait for more."""
 
 
 class _Waiter:
@@ -39,18 +53,33 @@ class _Lane:
         self._pool = pool
         self._waiting: deque[_Waiter] = deque()
         self._busy = False
+        self._enough = 1
+        self._due = 0.0
+        self._pause: asyncio.TimerHandle | None = None
 
     async def commit(self, envelopes: Sequence[Envelope]) -> None:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(envelopes, loop.create_future())
         self._waiting.append(waiter)
         if not self._busy:
-            # Not at once: what the loop has at hand already shall go in the same batch.
-            self._busy = True
-            loop.call_soon(self._next, loop)
+            self._begin_or_pause(loop)
         await waiter.settled
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _begin_or_pause(self, loop: asyncio.AbstractEventLoop) -> None:
+        if len(self._waiting) < self._enough:
+            if self._pause is None:
+                self._pause = loop.call_at(self._due, self._begin, loop)
+            return
+        if self._pause is not None:
+            self._pause.cancel()
+        # Not at once: what the loop has at hand already shall go in the same batch.
+        self._busy = True
+        loop.call_soon(self._begin, loop)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._busy = True
+        self._pause = None
+        self._due = loop.time() + PAUSE_SECONDS
         batch = self._gather()
         envelopes = [envelope for waiter in batch for envelope in waiter.envelopes]
         done = loop.run_in_executor(self._pool, self._publish, envelopes)
@@ -74,10 +103,10 @@ class _Lane:
         batch: Sequence[_Waiter],
         error: BaseException | None,
     ) -> None:
+        self._busy = False
+        self._enough = enough(len(batch) + len(self._waiting))
         if self._waiting:
-            self._next(loop)
-        else:
-            self._busy = False
+            self._begin_or_pause(loop)
         for waiter in batch:
             if waiter.settled.done():  # its sender went away; its events are stored all the same
                 continue
@@ -87,6 +116,11 @@ class _Lane:
                 failed = CommitFailed()
                 failed.__cause__ = error
                 waiter.settled.set_exception(failed)
+
+
+def enough(crowd: int) -> int:
+    """How many must wait for a batch to go before its time, when so many were there lately."""
+    return min(ENOUGH, math.ceil(crowd * 7 / 8))
 
 
 class LoopCommitter:
