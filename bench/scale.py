@@ -1,4 +1,7 @@
-"""``bench scale``: the drain with 1, 2 and 4 processes a stage, and each stage's own speed."""
+"""``bench scale``: the drain with 1, 2 and 4 processes a stage, and each stage's own speed.
+
+Servers are warmed first, as for ``drain``.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ def main(options: argparse.Namespace) -> None:
     def once(run: Run) -> list[dict[str, Any]]:
         rows = []
         with ground(lambda _: None) as place:
+            drain(place, events, options.seed + run.number + 1000)
             for processes in PROCESSES:
                 what = f"{processes} a stage"
                 row = drain(place, events, options.seed + run.number, processes, what=what)
@@ -27,7 +31,13 @@ def main(options: argparse.Namespace) -> None:
                 run.say(f"{what}: {row['events_per_s']:,.0f} events/s")
         return rows
 
-    measured("scale", options, once, events_per_message=MESSAGE_EVENTS)
+    measured(
+        "scale",
+        options,
+        once,
+        events_per_message=MESSAGE_EVENTS,
+        events_before_to_warm_the_servers=events,
+    )
 
 
 def _by_queue(row: dict[str, Any], processes: int) -> dict[str, float]:

@@ -148,10 +148,15 @@ def test_health_while_a_store_hangs(
     world: World, module_settings: Settings, silent_port: int, store: str
 ) -> None:
     sick = broken(module_settings, store, silent_port)
+
+    def down() -> set[str]:
+        parts = sick.get("/health/ready", token=None).get_json()["dependencies"]
+        return {name for name, part in parts.items() if not part["ok"]}
+
+    # A busy machine may make a store that is well miss its time, once.
+    wait_until(lambda: down() == {store}, 60)
     answer = sick.get("/health/ready", token=None)
     assert (answer.status_code, answer.get_json()["status"]) == (200, "degraded")
-    down = {n for n, part in answer.get_json()["dependencies"].items() if not part["ok"]}
-    assert down == {store}
     assert str(silent_port) not in answer.text
     assert sick.get("/health/live", token=None).status_code == 200
 
