@@ -12,6 +12,7 @@ import signal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import config.plain_logs  # noqa: F401 - before whatever imports structlog
 from config.collector import collect_seldom, freeze_shared
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from celery.signals import (
     worker_process_shutdown,
 )
 
+import config.plain_logs  # noqa: F401 - before whatever imports structlog
 from broker.periods import Periods
 from config.collector import collect_seldom, freeze_shared
 from config.logs import configure_logs
