@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -68,16 +68,17 @@ class Lane:
 
 
 class Run:
-    """Runs a test's coroutine on its own loop."""
+    """Runs a test's coroutine on its own loop, in a thread: a browser test before may have left a
+    loop in this one.
+    """
 
     def __init__(self) -> None:
         self._loop = StandingLoop()
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(2)
 
-    def __call__(self, play: Any) -> Lane:
+    def __call__(self, play: Callable[[Lane], Coroutine[Any, Any, None]]) -> Lane:
         lane = Lane(self._loop, self._pool)
-        done: Coroutine[Any, Any, None] = play(lane)
-        self._loop.run_until_complete(done)
+        self._pool.submit(lambda: self._loop.run_until_complete(play(lane))).result(DEADLINE)
         return lane
 
     def close(self) -> None:
@@ -86,7 +87,7 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Any:
+def run() -> Iterator[Run]:
     made = Run()
     yield made
     made.close()
