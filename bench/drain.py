@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> None:
         seed = options.seed + run.number
         rows = []
         with ground(lambda _: None) as place:
-            drain(place, events, seed + 1000, kind=kind)
+            warm(place, events, seed, kind)
             for measure, count in (
                 (drain, events),
                 (straight.measure, events // STRAIGHT_SHARE),
@@ -60,6 +60,11 @@ def main(options: argparse.Namespace) -> None:
         events_per_message=MESSAGE_EVENTS,
         events_before_to_warm_the_servers=events,
     )
+
+
+def warm(place: Ground, events: int, seed: int, kind: Kind = CRASH) -> None:
+    """Drain events that no run counts, other ones than those of the seed."""
+    drain(place, events, seed + 1000, kind=kind)
 
 
 def drain(

@@ -9,7 +9,7 @@ import argparse
 from typing import Any
 
 from bench.backlog import MESSAGE_EVENTS
-from bench.drain import drain
+from bench.drain import drain, warm
 from bench.ground import ground
 from bench.workload import Run, measured
 
@@ -23,7 +23,7 @@ def main(options: argparse.Namespace) -> None:
     def once(run: Run) -> list[dict[str, Any]]:
         rows = []
         with ground(lambda _: None) as place:
-            drain(place, events, options.seed + run.number + 1000)
+            warm(place, events, options.seed + run.number)
             for processes in PROCESSES:
                 what = f"{processes} a stage"
                 row = drain(place, events, options.seed + run.number, processes, what=what)

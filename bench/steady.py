@@ -21,7 +21,7 @@ from uuid import UUID
 from elasticsearch import ApiError
 
 from bench.backlog import waiting
-from bench.drain import drain
+from bench.drain import warm
 from bench.ground import Ground, ground, wait_until
 from bench.load import finish_load, http_request, start_load, write_requests
 from bench.payloads import CrashSource
@@ -42,15 +42,15 @@ _DOWN = 1 / STEP
 
 
 def main(options: argparse.Namespace) -> None:
-    warm = SHORT_WARM_EVENTS if options.short else WARM_EVENTS
+    before = SHORT_WARM_EVENTS if options.short else WARM_EVENTS
 
     def once(run: Run) -> list[dict[str, Any]]:
         with ground(lambda _: None) as place:
-            drain(place, warm, options.seed + 1000)
+            warm(place, before, options.seed)
             return Steady(place, options, run).climb()
 
     options.runs = 1  # a run is a search over rates, each of minutes
-    measured("steady", options, once, events_before_to_warm_the_servers=warm)
+    measured("steady", options, once, events_before_to_warm_the_servers=before)
 
 
 class Steady:

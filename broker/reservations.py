@@ -51,7 +51,7 @@ class Reservations:
         return [Reserved(tag.decode(), raw) for tag, raw in zip(flat[::2], flat[1::2], strict=True)]
 
     def events(self, queue: str) -> int:
-        """How many events the queue's messages hold, those in hand included."""
+        """How many events the queue's messages hold: ready, in hand and parked ones."""
         with broker_errors():
             return int(self.client.get(keys.events(queue)) or 0)
 

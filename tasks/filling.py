@@ -14,7 +14,7 @@ class Filling:
     """The least time between two packs of a queue that one worker process begins, in seconds.
 
     The first events after a quiet time wait for nobody, and a queue that holds a full pack already
-    is not waited for. ``clock`` gives seconds.
+    is not waited for, nor is one whose last pack was full. ``clock`` gives seconds.
     """
 
     def __init__(
@@ -31,3 +31,7 @@ class Filling:
         if left > 0 and not is_full():
             self._sleep(min(left, self._seconds))
         self._due[queue] = self._clock() + self._seconds
+
+    def was_full(self, queue: str) -> None:
+        """Let the queue's next pack wait for nobody: events of this size fill one at once."""
+        self._due.pop(queue, None)

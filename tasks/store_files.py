@@ -49,6 +49,8 @@ def store_batches(
     with task_lease(client, delivery.owner, lease_seconds=seconds):
         if not delivery.runs_alone:
             envelopes.extend(_join(delivery, stores))
+            if sum(len(envelope.body) for envelope in envelopes) >= MAX_PACK_BYTES:
+                stores.filling.was_full(delivery.queue)
         alone, entangled = detach_all(envelopes, stores.blobs)
         redacted, failures = redact_all(alone, stores.redactors)
         bury(entangled + failures, len(envelopes), delivery, stores, clock)

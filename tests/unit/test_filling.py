@@ -56,6 +56,17 @@ def test_a_full_pack_is_not_waited_for(time: Time) -> None:
     assert time.slept == []
 
 
+def test_after_one_that_was_full_nobody_waits_in_its_queue(time: Time) -> None:
+    filling = Filling(0.5, time.clock, time.sleep)
+    filling.wait("crash.files", lambda: False)
+    filling.wait("trace.files", lambda: False)
+    filling.was_full("crash.files")
+    filling.wait("crash.files", lambda: False)
+    assert time.slept == []
+    filling.wait("trace.files", lambda: False)
+    assert time.slept == [0.5]
+
+
 def test_queues_wait_apart(time: Time) -> None:
     filling = Filling(0.5, time.clock, time.sleep)
     filling.wait("crash.files", lambda: False)
