@@ -9,6 +9,7 @@ import sys
 import click
 
 from config.policy import match_queues
+from config.settings import SettingsError, load_settings
 from ops.commands.context import current_environment, current_home
 from ops.commands.output import say, told
 from ops.errors import OpsError
@@ -51,6 +52,10 @@ def worker(
     release = {"SLUICE_RELEASE": os.environ.get("SLUICE_RELEASE") or checkout_release()}
     environment = {**ALLOCATOR, **os.environ, **current_environment(), **release}
     environment["PYTHONPATH"] = str(CHECKOUT)
+    try:
+        load_settings(environment)
+    except SettingsError as error:  # else Celery tells it below forty lines of traceback
+        raise OpsError(str(error)) from error
     argv = worker_argv(matched, name or own_name(queues), pool, concurrency)
     if beat:
         argv.append("--beat")

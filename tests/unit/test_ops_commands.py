@@ -73,6 +73,16 @@ def test_a_failure_is_one_sentence_and_exits_1(
     assert len(done.output.strip().splitlines()) == 1
 
 
+def test_a_pool_with_a_wrong_setting_says_which_and_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("SLUICE_PACK_SECONDS", "soon")
+    done = CliRunner().invoke(main, ["worker", "crash.*"])
+    assert done.exit_code == 1
+    assert "Error: SLUICE_PACK_SECONDS must be a number, not 'soon'" in done.output
+
+
 def test_down_and_status_of_nothing_are_fine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
